@@ -1,0 +1,15 @@
+DROP TABLE published_article_tags;
+DROP TABLE published_article_authors;
+DROP TABLE published_slugs;
+DROP TABLE published_articles;
+DROP TABLE revisions;
+DROP TABLE article_tags;
+DROP TABLE article_authors;
+DROP TABLE article_slugs;
+DROP TABLE articles;
+DROP TABLE tag_slugs;
+DROP TABLE tags;
+DROP TABLE author_slugs;
+DROP TABLE authors;
+DROP TABLE credentials;
+DROP TABLE users;

@@ -1,0 +1,259 @@
+//! Which tokens are read and which are refused; each forgery changes one thing in a token that is good.
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+
+use super::*;
+
+const SECRET: &str = "pX7vQ2mN9sK4wL1tR8yB3cF6hJ0dG5zA";
+const ISSUER: &str = "https://desk.example";
+const AUDIENCE: &str = "copydesk";
+const NOW: i64 = 1_764_000_000_000;
+const SECOND: i64 = 1000;
+
+fn tokens_with(secret: &str) -> Tokens {
+    Tokens::new(&SigningSecret::from_config(secret).unwrap(), ISSUER, AUDIENCE, 900)
+}
+
+fn tokens() -> Tokens {
+    tokens_with(SECRET)
+}
+
+fn issued() -> String {
+    tokens().issue(&Subject { user_id: "user-1".to_owned(), ver: 3 }, NOW).unwrap().token
+}
+
+fn header() -> Value {
+    json!({"alg": "HS256", "typ": "at+jwt"})
+}
+
+fn claims() -> Value {
+    let now = NOW / SECOND;
+    json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "user-1", "iat": now, "exp": now + 900, "jti": "token-1", "ver": 3})
+}
+
+fn with(mut object: Value, member: &str, value: Value) -> Value {
+    object[member] = value;
+    object
+}
+
+/// Signed with the right key, whatever the header says: only the check under test can refuse it.
+fn signed_text(header: &str, claims: &str) -> String {
+    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+    let signature = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap().chain_update(&message).finalize().into_bytes();
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+fn signed(header: &Value, claims: &Value) -> String {
+    signed_text(&header.to_string(), &claims.to_string())
+}
+
+fn read(token: &str) -> Result<Claims, BadToken> {
+    tokens().read(token, NOW)
+}
+
+fn read_claims(claims: &Value) -> Result<Claims, BadToken> {
+    read(&signed(&header(), claims))
+}
+
+fn read_header(header: &Value) -> Result<Claims, BadToken> {
+    read(&signed(header, &claims()))
+}
+
+#[test]
+fn an_issued_token_is_read_back() {
+    let issued = tokens().issue(&Subject { user_id: "user-1".to_owned(), ver: 3 }, NOW + 999).unwrap();
+    assert_eq!(issued.expires_in, 900);
+    let claims = tokens().read(&issued.token, NOW + 999).unwrap();
+    assert_eq!((claims.sub.as_str(), claims.ver), ("user-1", 3));
+    assert_eq!((claims.iat, claims.exp), (NOW / SECOND, NOW / SECOND + 900));
+    assert!(uuid::Uuid::parse_str(&claims.jti).is_ok());
+}
+
+#[test]
+fn an_issued_token_carries_the_header_and_claims_of_rfc_9068_and_an_id_of_its_own() {
+    let token = issued();
+    let part =
+        |index: usize| -> Value { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(index).unwrap()).unwrap()).unwrap() };
+    let kid = Sha256::digest(SECRET.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect::<String>();
+    assert_eq!(part(0), json!({"alg": "HS256", "typ": "at+jwt", "kid": kid}));
+    let members: Vec<_> = part(1).as_object().unwrap().keys().cloned().collect();
+    assert_eq!(members, ["aud", "exp", "iat", "iss", "jti", "sub", "ver"]);
+    assert_ne!(part(1)["jti"], read(&issued()).unwrap().jti);
+}
+
+#[test]
+fn the_hand_made_token_the_forgeries_start_from_is_good() {
+    assert!(read(&signed(&header(), &claims())).is_ok());
+}
+
+#[test]
+fn no_algorithm_in_any_spelling_is_refused_with_and_without_a_signature() {
+    for name in ["none", "None", "NONE", "nOnE", ""] {
+        let forged = signed(&with(header(), "alg", json!(name)), &claims());
+        let unsigned = format!("{}.", forged.rsplit_once('.').unwrap().0);
+        assert_eq!(read(&forged), Err(BadToken::OtherAlgorithm), "{name} signed");
+        assert_eq!(read(&unsigned), Err(BadToken::OtherAlgorithm), "{name} with an empty signature");
+    }
+}
+
+#[test]
+fn another_algorithm_in_the_header_is_refused_even_over_our_signature() {
+    for name in ["HS384", "HS512", "RS256", "ES256", "EdDSA", "PS256", "hs256", "HS256 "] {
+        assert_eq!(read_header(&with(header(), "alg", json!(name))), Err(BadToken::OtherAlgorithm), "{name}");
+    }
+    assert_eq!(read_header(&with(header(), "alg", json!(["HS256"]))), Err(BadToken::Malformed));
+    assert_eq!(read_header(&json!({"typ": "at+jwt"})), Err(BadToken::Malformed));
+    assert_eq!(read(&signed_text(r#"{"alg":"none","alg":"HS256","typ":"at+jwt"}"#, &claims().to_string())), Err(BadToken::Malformed));
+}
+
+#[test]
+fn the_type_is_an_access_token_in_any_case_and_nothing_else() {
+    for name in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"] {
+        assert!(read_header(&with(header(), "typ", json!(name))).is_ok(), "{name}");
+    }
+    for name in ["JWT", "jwt", "", "refresh+jwt", "text/at+jwt", "application/application/at+jwt"] {
+        assert_eq!(read_header(&with(header(), "typ", json!(name))), Err(BadToken::OtherType), "{name}");
+    }
+    assert_eq!(read_header(&json!({"alg": "HS256"})), Err(BadToken::Malformed));
+}
+
+#[test]
+fn a_header_that_brings_or_names_keys_or_demands_extensions_is_refused() {
+    for (member, value) in [
+        ("crit", json!(["exp"])),
+        ("crit", json!([])),
+        ("jku", json!("https://evil.example/keys")),
+        ("jku", json!(null)),
+        ("x5u", json!("https://evil.example/cert")),
+        ("jwk", json!({"kty": "oct", "k": "c2VjcmV0"})),
+        ("x5c", json!(["MIIB"])),
+        ("x5t", json!("abc")),
+        ("b64", json!(false)),
+        ("zip", json!("DEF")),
+    ] {
+        assert_eq!(read_header(&with(header(), member, value)), Err(BadToken::Malformed), "{member}");
+    }
+}
+
+#[test]
+fn a_key_id_may_be_left_out_but_must_be_ours_when_sent() {
+    assert!(read(&issued()).is_ok());
+    for kid in ["", "00000000", "../../../dev/null", "' OR 1=1 --"] {
+        assert_eq!(read_header(&with(header(), "kid", json!(kid))), Err(BadToken::OtherKey), "{kid}");
+    }
+}
+
+#[test]
+fn a_token_of_another_secret_is_refused() {
+    let other = tokens_with("another-Sx8d2kQpL0vNw7rTzY5bHc3mUq");
+    let token = other.issue(&Subject { user_id: "user-1".to_owned(), ver: 3 }, NOW).unwrap().token;
+    assert_eq!(read(&token), Err(BadToken::OtherKey));
+    let unnamed = signed(&header(), &claims());
+    assert_eq!(other.read(&unnamed, NOW), Err(BadToken::BadSignature));
+}
+
+#[test]
+fn a_token_signed_with_a_secret_everybody_tries_is_refused() {
+    let good = signed(&header(), &claims());
+    let message = good.rsplit_once('.').unwrap().0;
+    for guess in ["", "secret", "changeme", crate::auth::secret::EXAMPLE] {
+        let mac = Hmac::<Sha256>::new_from_slice(guess.as_bytes()).unwrap().chain_update(message).finalize().into_bytes();
+        let forged = format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac));
+        assert_eq!(read(&forged), Err(BadToken::BadSignature), "{guess}");
+    }
+}
+
+#[test]
+fn a_changed_payload_or_signature_is_refused() {
+    let token = issued();
+    let parts: Vec<_> = token.split('.').collect();
+    let admin = URL_SAFE_NO_PAD.encode(with(claims(), "sub", json!("admin")).to_string());
+    assert_eq!(read(&format!("{}.{admin}.{}", parts[0], parts[2])), Err(BadToken::BadSignature));
+    assert_eq!(read(&format!("{}.{}.", parts[0], parts[1])), Err(BadToken::BadSignature));
+    assert_eq!(read(&format!("{}.{}.{}", parts[0], parts[1], &parts[2][..40])), Err(BadToken::BadSignature));
+}
+
+#[test]
+fn what_is_not_three_parts_of_base64url_json_is_refused() {
+    let token = issued();
+    for text in
+        ["", ".", "..", "...", "a.b", "a.b.c", "ckd_live_abc", " ", &format!("{token}."), &format!(".{token}"), &format!("{token}=")]
+    {
+        assert_eq!(read(text), Err(BadToken::Malformed), "{text}");
+    }
+    assert_eq!(read(&signed_text("[]", "{}")), Err(BadToken::Malformed));
+    assert_eq!(read(&signed_text(&header().to_string(), "not json")), Err(BadToken::Malformed));
+}
+
+#[test]
+fn a_token_over_4096_bytes_is_refused_before_it_is_parsed() {
+    let token = signed(&header(), &with(claims(), "padding", json!("x".repeat(4096))));
+    assert_eq!(read(&token), Err(BadToken::TooLong));
+    assert!(read_claims(&with(claims(), "padding", json!("x".repeat(2048)))).is_ok(), "unknown claims are ignored");
+}
+
+#[test]
+fn a_token_lives_5_seconds_past_its_end_and_not_6() {
+    let end = NOW + 900 * SECOND;
+    let token = issued();
+    assert!(tokens().read(&token, end).is_ok());
+    assert!(tokens().read(&token, end + 5 * SECOND - 1).is_ok());
+    assert_eq!(tokens().read(&token, end + 5 * SECOND), Err(BadToken::Expired));
+    assert_eq!(tokens().read(&token, end + 6 * SECOND), Err(BadToken::Expired));
+}
+
+#[test]
+fn a_token_from_the_future_is_refused_beyond_5_seconds() {
+    for member in ["iat", "nbf"] {
+        assert!(read_claims(&with(claims(), member, json!(NOW / SECOND + 5))).is_ok(), "{member}");
+        assert_eq!(read_claims(&with(claims(), member, json!(NOW / SECOND + 6))), Err(BadToken::NotYetValid), "{member}");
+    }
+    assert_eq!(read_claims(&with(claims(), "nbf", json!(null))), Err(BadToken::Malformed));
+}
+
+#[test]
+fn times_at_the_edge_of_the_integers_do_not_wrap() {
+    assert!(read_claims(&with(claims(), "exp", json!(i64::MAX))).is_ok());
+    assert_eq!(read_claims(&with(claims(), "exp", json!(i64::MIN))), Err(BadToken::Expired));
+    assert_eq!(read_claims(&with(claims(), "iat", json!(i64::MAX))), Err(BadToken::NotYetValid));
+    assert_eq!(read_claims(&with(claims(), "exp", json!(1e300))), Err(BadToken::Malformed));
+}
+
+#[test]
+fn the_issuer_is_ours_to_the_letter() {
+    for issuer in ["https://desk.example/", "https://DESK.example", "", "https://evil.example"] {
+        assert_eq!(read_claims(&with(claims(), "iss", json!(issuer))), Err(BadToken::OtherIssuer), "{issuer}");
+    }
+    assert_eq!(read_claims(&with(claims(), "iss", json!([ISSUER]))), Err(BadToken::Malformed));
+}
+
+#[test]
+fn the_audience_is_us_and_nobody_else() {
+    assert!(read_claims(&with(claims(), "aud", json!([AUDIENCE]))).is_ok());
+    for audience in [json!("other"), json!(""), json!([]), json!(["other"]), json!(["other", AUDIENCE]), json!([AUDIENCE, "other"])] {
+        assert_eq!(read_claims(&with(claims(), "aud", audience.clone())), Err(BadToken::OtherAudience), "{audience}");
+    }
+}
+
+#[test]
+fn every_claim_is_required_and_has_its_type() {
+    for member in ["iss", "aud", "sub", "iat", "exp", "jti", "ver"] {
+        let mut missing = claims();
+        missing.as_object_mut().unwrap().remove(member);
+        assert_eq!(read_claims(&missing), Err(BadToken::Malformed), "without {member}");
+        assert_eq!(read_claims(&with(claims(), member, json!(null))), Err(BadToken::Malformed), "{member} null");
+        assert_eq!(read_claims(&with(claims(), member, json!({"$gt": ""}))), Err(BadToken::Malformed), "{member} an object");
+    }
+    assert_eq!(read_claims(&with(claims(), "sub", json!(""))), Err(BadToken::Malformed));
+    assert_eq!(read_claims(&with(claims(), "ver", json!("3"))), Err(BadToken::Malformed));
+    let repeated = claims().to_string().replacen('{', r#"{"sub":"admin","#, 1);
+    assert_eq!(read(&signed_text(&header().to_string(), &repeated)), Err(BadToken::Malformed));
+}
+
+#[test]
+fn debug_shows_neither_token_nor_secret() {
+    let issued = tokens().issue(&Subject { user_id: "user-1".to_owned(), ver: 3 }, NOW).unwrap();
+    assert!(!format!("{issued:?}").contains(&issued.token));
+    assert!(!format!("{:?}", tokens()).contains(SECRET));
+}

@@ -1,0 +1,155 @@
+//! The command line: what operators type.
+
+mod demo;
+mod serve;
+mod user;
+
+use crate::auth::{SigningSecret, Tokens};
+use crate::config::{Config, DatabaseUrl, LogFormat, Settings, environment, load_env_file};
+use crate::http;
+use crate::store::{Conn, Error, Shared, Store, migrate, open_postgres, open_sqlite};
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// A headless CMS for newsrooms, in one file.
+#[derive(Parser)]
+#[command(name = "copydesk", version, about, propagate_version = true)]
+struct CommandLine {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Answer requests (what `copydesk` alone does, too).
+    Serve,
+    /// Bring the database's schema up to this program.
+    Migrate,
+    /// Keep the accounts of the newsroom, without a running server.
+    #[command(subcommand)]
+    User(user::Command),
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Fill an empty database with a small newsroom and serve it.
+    Demo,
+}
+
+/// A sentence for the operator; the program ends with it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Stop(String);
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<crate::config::ConfigError> for Stop {
+    fn from(error: crate::config::ConfigError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Reads the command line and does what it says. Exit code 1 and one line on stderr if that cannot be done.
+pub fn run() -> ExitCode {
+    let line = CommandLine::parse();
+    match dispatch(line) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop(why)) => {
+            eprintln!("copydesk: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(line: CommandLine) -> Result<(), Stop> {
+    if matches!(line.command, Some(Command::Openapi)) {
+        print!("{}", http::document());
+        return Ok(());
+    }
+    load_env_file()?;
+    let config = line.settings.or_from(environment())?.validate()?;
+    start_log(&config)?;
+    match line.command {
+        None | Some(Command::Serve) => serve::serve(config),
+        Some(Command::Migrate) => migrate_now(&config),
+        Some(Command::User(command)) => user::run(command, &config),
+        Some(Command::Demo) => demo::demo(config),
+        Some(Command::Openapi) => Ok(()),
+    }
+}
+
+fn migrate_now(config: &Config) -> Result<(), Stop> {
+    let applied = migrate(&mut open(config)?)?;
+    if applied.is_empty() {
+        println!("The schema is up to date.");
+    }
+    for name in applied {
+        println!("Applied {name}.");
+    }
+    Ok(())
+}
+
+/// The log goes to stderr, so that stdout is left to what was asked for.
+fn start_log(config: &Config) -> Result<(), Stop> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log).map_err(|error| Stop(error.to_string()))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match config.log_format {
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+        LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
+    };
+    started.map_err(|error| Stop(error.to_string()))
+}
+
+/// A writing connection, outside the doors: for what runs before them or without them.
+fn open(config: &Config) -> Result<Conn, Stop> {
+    match &config.database_url {
+        DatabaseUrl::Sqlite(path) => {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)
+                    .map_err(|error| Stop(format!("the folder {} cannot be made: {error}", folder.display())))?;
+            }
+            Ok(open_sqlite(path)?)
+        }
+        DatabaseUrl::Postgres(url) => Ok(open_postgres(url)?),
+    }
+}
+
+/// The doors, on a schema that is up to date.
+fn open_store(config: &Config) -> Result<Shared, Stop> {
+    for name in migrate(&mut open(config)?)? {
+        tracing::info!(migration = %name, "applied migration {name}");
+    }
+    Ok(match &config.database_url {
+        DatabaseUrl::Sqlite(path) => Shared::sqlite(path)?,
+        DatabaseUrl::Postgres(url) => Shared::postgres(url, config.postgres_pool)?,
+    })
+}
+
+/// The tokens, signed with the configured secret or the one in the data folder.
+fn tokens(config: &Config) -> Result<Tokens, Stop> {
+    let secret = match config.jwt_secret.clone() {
+        Some(secret) => secret,
+        None => {
+            std::fs::create_dir_all(&config.data_dir)
+                .map_err(|error| Stop(format!("the folder {} cannot be made: {error}", config.data_dir.display())))?;
+            SigningSecret::load_or_create(&config.data_dir.join("jwt-secret"))?
+        }
+    };
+    Ok(Tokens::new(&secret, &config.public_url, "copydesk", config.access_token_seconds))
+}
+
+/// Runs work on the doors from a command that has no server.
+fn with_store<T>(config: &Config, work: impl AsyncFnOnce(Store) -> Result<T, Stop>) -> Result<T, Stop> {
+    let shared = open_store(config)?;
+    actix_web::rt::System::new().block_on(async { work(shared.store()).await })
+}

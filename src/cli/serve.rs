@@ -1,0 +1,75 @@
+//! `copydesk serve`: one sentence to the operator, then answers until told to stop.
+
+use super::user::create;
+use super::{Stop, open_store, tokens};
+use crate::auth::Password;
+use crate::config::Config;
+use crate::domain::user::Role;
+use crate::http::{self, Clock, HttpSettings, Running};
+use crate::store::{Shared, users};
+use std::net::TcpListener;
+
+/// The address of the first administrator, made on an empty database.
+const FIRST_ADMIN: &str = "admin@copydesk.local";
+
+/// Serves until a signal ends it.
+pub fn serve(config: Config) -> Result<(), Stop> {
+    serve_after(config, |_, _| Ok(()))
+}
+
+/// Serves; `prepare` runs when the database is ready, and may say something of its own about the server's address.
+pub fn serve_after(config: Config, prepare: impl FnOnce(&Shared, &str) -> Result<(), Stop>) -> Result<(), Stop> {
+    let shared = open_store(&config)?;
+    let tokens = tokens(&config)?;
+    let listener = listen(&config)?;
+    let config = config.bound_to(listener.local_addr()?);
+    let settings = http_settings(&config);
+    actix_web::rt::System::new().block_on(async move {
+        welcome_first_admin(&shared).await?;
+        prepare(&shared, &config.public_url)?;
+        let Running { address, ended, .. } = http::start(listener, config.workers, settings, shared, tokens, Clock::system())?;
+        tracing::info!(%address, database = %config.database_url, "copydesk listens on http://{address}");
+        ended.await?;
+        tracing::info!("copydesk has stopped");
+        Ok(())
+    })
+}
+
+/// What of the configuration answers depend on.
+pub fn http_settings(config: &Config) -> HttpSettings {
+    HttpSettings {
+        public_url: config.public_url.clone(),
+        article_url: config.article_url.clone(),
+        cors_origins: config.cors_origins.clone(),
+        docs: config.docs,
+        body_limit: config.body_limit_bytes,
+        body_timeout: config.body_timeout,
+    }
+}
+
+fn listen(config: &Config) -> Result<TcpListener, Stop> {
+    let listener = TcpListener::bind(config.listen)
+        .map_err(|error| Stop(format!("cannot listen on {}: {error}; set COPYDESK_LISTEN to a free address", config.listen)))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// On an empty database: the first administrator, whose password is shown this once.
+async fn welcome_first_admin(shared: &Shared) -> Result<(), Stop> {
+    let store = shared.store();
+    if store.read(users::exist).await? {
+        return Ok(());
+    }
+    let password = Password::random().map_err(|error| Stop(error.to_string()))?;
+    let shown = password.reveal().to_owned();
+    match create(&store, FIRST_ADMIN, Role::Admin, password, true).await {
+        Ok(true) => {
+            println!(
+                "The first administrator is {FIRST_ADMIN}, the password {shown}\nIt is shown this once; change it with `copydesk user set-password {FIRST_ADMIN}`."
+            );
+        }
+        Ok(false) => {}
+        Err(stop) => return Err(stop),
+    }
+    Ok(())
+}

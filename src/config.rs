@@ -1,0 +1,277 @@
+//! What an operator can set: by flag, by environment, by `.env` file, in this order; the only reader of the environment.
+//!
+//! `Settings` is the text as it was given, `Config` what it means. A wrong, empty or misspelt setting stops the start with one sentence,
+//! so that nobody runs with a default they thought they had changed.
+
+mod database_url;
+mod error;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::auth::SigningSecret;
+
+pub use database_url::DatabaseUrl;
+pub use error::ConfigError;
+
+/// Every key, in the order of `.env.example`.
+pub const KEYS: &[&str] = &[
+    "DATABASE_URL",
+    "COPYDESK_LISTEN",
+    "COPYDESK_DATA_DIR",
+    "COPYDESK_PUBLIC_URL",
+    "COPYDESK_ARTICLE_URL",
+    "COPYDESK_JWT_SECRET",
+    "COPYDESK_ACCESS_TOKEN_SECONDS",
+    "COPYDESK_CORS_ORIGINS",
+    "COPYDESK_DOCS",
+    "COPYDESK_WORKERS",
+    "COPYDESK_BODY_LIMIT_BYTES",
+    "COPYDESK_BODY_TIMEOUT_SECONDS",
+    "COPYDESK_POSTGRES_POOL",
+    "COPYDESK_LOG",
+    "COPYDESK_LOG_FORMAT",
+];
+
+/// The settings as they were given, before they are understood; flatten it into the command line:
+/// `#[command(flatten)] settings: Settings`. All flags are global.
+#[derive(Clone, Default, clap::Args)]
+#[command(next_help_heading = "Settings (each also an environment variable, see .env.example)")]
+pub struct Settings {
+    /// DATABASE_URL: `sqlite:<path>` or `postgres://…` [default: copydesk.db in the data folder]
+    #[arg(long, global = true, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// COPYDESK_LISTEN: address and port [default: 127.0.0.1:8080]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// COPYDESK_DATA_DIR: folder for database, secret and media [default: ./data]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub data_dir: Option<String>,
+    /// COPYDESK_PUBLIC_URL: where clients reach this API [default: http://<listen>]
+    #[arg(long, global = true, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// COPYDESK_ARTICLE_URL: the public page of a story, with {slug} [default: <public-url>/v1/articles/{slug}]
+    #[arg(long, global = true, value_name = "TEMPLATE")]
+    pub article_url: Option<String>,
+    /// `COPYDESK_JWT_SECRET`; no flag, as every user of the machine can read the flags of a process.
+    #[arg(skip)]
+    pub jwt_secret: Option<String>,
+    /// COPYDESK_ACCESS_TOKEN_SECONDS: how long an access token lives [default: 900]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    pub access_token_seconds: Option<String>,
+    /// COPYDESK_CORS_ORIGINS: origins that may write from a browser, comma-separated [default: none]
+    #[arg(long, global = true, value_name = "ORIGINS")]
+    pub cors_origins: Option<String>,
+    /// COPYDESK_DOCS: serve /docs/ and /openapi.json [default: true]
+    #[arg(long, global = true, value_name = "BOOL")]
+    pub docs: Option<String>,
+    /// COPYDESK_WORKERS: threads that answer requests [default: one for each core]
+    #[arg(long, global = true, value_name = "COUNT")]
+    pub workers: Option<String>,
+    /// COPYDESK_BODY_LIMIT_BYTES: largest request body [default: 2097152]
+    #[arg(long, global = true, value_name = "BYTES")]
+    pub body_limit_bytes: Option<String>,
+    /// COPYDESK_BODY_TIMEOUT_SECONDS: time a client has to send a request body [default: 10]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    pub body_timeout_seconds: Option<String>,
+    /// COPYDESK_POSTGRES_POOL: connections to PostgreSQL [default: 8]
+    #[arg(long, global = true, value_name = "COUNT")]
+    pub postgres_pool: Option<String>,
+    /// COPYDESK_LOG: a level, or levels by part [default: info]
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<String>,
+    /// COPYDESK_LOG_FORMAT: text or json [default: text]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<String>,
+}
+
+/// Says nothing of the values: two of them are secrets.
+impl fmt::Debug for Settings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Settings").finish_non_exhaustive()
+    }
+}
+
+/// The settings understood; safe to show, as both secrets hide themselves.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub database_url: DatabaseUrl,
+    /// Port 0 asks for any free port; see [`Config::bound_to`].
+    pub listen: SocketAddr,
+    pub data_dir: PathBuf,
+    /// `http(s)://host[:port][/path]` without a slash at the end.
+    pub public_url: String,
+    /// An http(s) URL with `{slug}` in it once.
+    pub article_url: String,
+    /// `None`: the secret is in a file in `data_dir`, made at the first start.
+    pub jwt_secret: Option<SigningSecret>,
+    pub access_token_seconds: i64,
+    /// Each `scheme://host[:port]`, as browsers write it.
+    pub cors_origins: Vec<String>,
+    pub docs: bool,
+    pub workers: usize,
+    pub body_limit_bytes: usize,
+    pub body_timeout: Duration,
+    pub postgres_pool: u32,
+    /// A `tracing_subscriber` env-filter directive that parses.
+    pub log: String,
+    pub log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Settings {
+    /// Fills what no flag gave from the variables of an environment, such as [`environment`].
+    ///
+    /// # Errors
+    /// When a variable of ours is empty, is not text, or begins with `COPYDESK_` and is none of ours.
+    pub fn or_from(mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, ConfigError> {
+        for (key, value) in variables {
+            let Some(key) = key.to_str() else { continue };
+            let Some(known) = KEYS.iter().copied().find(|known| *known == key) else {
+                values::refuse_misspelt(key, &value)?;
+                continue;
+            };
+            let value = value.into_string().map_err(|_| ConfigError::NotText { key: known })?;
+            if value.trim().is_empty() {
+                return Err(ConfigError::Empty { key: known });
+            }
+            if let Some(slot) = self.slot(known) {
+                slot.get_or_insert(value);
+            }
+        }
+        Ok(self)
+    }
+
+    /// Understands every setting; what is absent has its default.
+    ///
+    /// # Errors
+    /// The first setting that is empty or wrong, as one sentence that names its key and what is allowed.
+    pub fn validate(mut self) -> Result<Config, ConfigError> {
+        for key in KEYS {
+            if self.slot(key).is_some_and(|slot| slot.as_ref().is_some_and(|value| value.trim().is_empty())) {
+                return Err(ConfigError::Empty { key });
+            }
+        }
+        let data_dir = PathBuf::from(self.data_dir.as_deref().unwrap_or("./data"));
+        let listen = values::listen("COPYDESK_LISTEN", self.listen.as_deref().unwrap_or("127.0.0.1:8080"))?;
+        let public_url = match self.public_url {
+            Some(url) => values::public_url("COPYDESK_PUBLIC_URL", url)?,
+            None => default_public_url(listen),
+        };
+        Ok(Config {
+            database_url: match self.database_url {
+                Some(url) => DatabaseUrl::parse(&url)?,
+                None => DatabaseUrl::Sqlite(data_dir.join("copydesk.db")),
+            },
+            listen,
+            data_dir,
+            article_url: match self.article_url {
+                Some(template) => values::article_url("COPYDESK_ARTICLE_URL", template)?,
+                None => default_article_url(&public_url),
+            },
+            public_url,
+            jwt_secret: self.jwt_secret.as_deref().map(SigningSecret::from_config).transpose().map_err(ConfigError::WeakSecret)?,
+            access_token_seconds: values::number("COPYDESK_ACCESS_TOKEN_SECONDS", self.access_token_seconds, 900, 60..=86_400)?,
+            cors_origins: self.cors_origins.map_or(Ok(Vec::new()), |list| values::origins("COPYDESK_CORS_ORIGINS", &list))?,
+            docs: values::one_of("COPYDESK_DOCS", self.docs, &[("true", true), ("false", false)])?,
+            workers: values::number("COPYDESK_WORKERS", self.workers, cores(), 1..=256)?,
+            body_limit_bytes: values::number("COPYDESK_BODY_LIMIT_BYTES", self.body_limit_bytes, 2_097_152, 65_536..=67_108_864)?,
+            body_timeout: Duration::from_secs(values::number("COPYDESK_BODY_TIMEOUT_SECONDS", self.body_timeout_seconds, 10, 1..=300)?),
+            postgres_pool: values::number("COPYDESK_POSTGRES_POOL", self.postgres_pool, 8, 1..=200)?,
+            log: values::log_filter("COPYDESK_LOG", self.log.unwrap_or_else(|| "info".to_owned()))?,
+            log_format: values::one_of("COPYDESK_LOG_FORMAT", self.log_format, &[("text", LogFormat::Text), ("json", LogFormat::Json)])?,
+        })
+    }
+
+    fn slot(&mut self, key: &str) -> Option<&mut Option<String>> {
+        Some(match key {
+            "DATABASE_URL" => &mut self.database_url,
+            "COPYDESK_LISTEN" => &mut self.listen,
+            "COPYDESK_DATA_DIR" => &mut self.data_dir,
+            "COPYDESK_PUBLIC_URL" => &mut self.public_url,
+            "COPYDESK_ARTICLE_URL" => &mut self.article_url,
+            "COPYDESK_JWT_SECRET" => &mut self.jwt_secret,
+            "COPYDESK_ACCESS_TOKEN_SECONDS" => &mut self.access_token_seconds,
+            "COPYDESK_CORS_ORIGINS" => &mut self.cors_origins,
+            "COPYDESK_DOCS" => &mut self.docs,
+            "COPYDESK_WORKERS" => &mut self.workers,
+            "COPYDESK_BODY_LIMIT_BYTES" => &mut self.body_limit_bytes,
+            "COPYDESK_BODY_TIMEOUT_SECONDS" => &mut self.body_timeout_seconds,
+            "COPYDESK_POSTGRES_POOL" => &mut self.postgres_pool,
+            "COPYDESK_LOG" => &mut self.log,
+            "COPYDESK_LOG_FORMAT" => &mut self.log_format,
+            _ => return None,
+        })
+    }
+}
+
+impl Config {
+    /// Once the port is known: the URLs that were made from `listen` by default now follow the address that was really bound.
+    #[must_use]
+    pub fn bound_to(mut self, address: SocketAddr) -> Self {
+        let (old, new) = (default_public_url(self.listen), default_public_url(address));
+        if self.article_url == default_article_url(&old) && self.public_url == old {
+            self.article_url = default_article_url(&new);
+        }
+        if self.public_url == old {
+            self.public_url = new;
+        }
+        self.listen = address;
+        self
+    }
+
+    /// The public page of the story with this slug.
+    pub fn article_url_of(&self, slug: &str) -> String {
+        self.article_url.replace("{slug}", slug)
+    }
+}
+
+/// Adds what the file `.env` in the working directory says to the environment of this process, where it does not say otherwise; no
+/// file is no error. Call it first thing, before there are threads.
+///
+/// # Errors
+/// When the file cannot be read, naming the line; nothing of it is taken then.
+pub fn load_env_file() -> Result<(), ConfigError> {
+    let text = match std::fs::read_to_string(".env") {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        text => text.map_err(|error| ConfigError::EnvFileUnreadable(error.to_string()))?,
+    };
+    values::check_env_file(&text)?;
+    dotenvy::from_read(text.as_bytes()).map_err(|error| values::env_file_error(&text, &error))
+}
+
+/// The variables of this process, for [`Settings::or_from`].
+pub fn environment() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
+}
+
+/// An address that means "all of them" is reached at this machine's own.
+fn default_public_url(listen: SocketAddr) -> String {
+    let host = match listen {
+        SocketAddr::V4(address) if address.ip().is_unspecified() => "127.0.0.1".to_owned(),
+        SocketAddr::V4(address) => address.ip().to_string(),
+        SocketAddr::V6(address) if address.ip().is_unspecified() => "[::1]".to_owned(),
+        SocketAddr::V6(address) => format!("[{}]", address.ip()),
+    };
+    format!("http://{host}:{}", listen.port())
+}
+
+fn default_article_url(public_url: &str) -> String {
+    format!("{public_url}/v1/articles/{{slug}}")
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(256))
+}

@@ -1,0 +1,280 @@
+//! What a story is, which rules its members keep, and which transition its state allows.
+
+use super::breach::Breach;
+use super::text::{CountryCode, LanguageTag, WebAddress};
+use super::time::Moment;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// The most bytes that `custom` may take as JSON.
+pub const CUSTOM_BYTES: usize = 16 * 1024;
+/// How deep objects and arrays may nest in `custom`; the object itself is level 1.
+pub const CUSTOM_DEPTH: usize = 8;
+
+/// Where a story was reported from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Dateline {
+    /// The dateline as it is printed, without the dash.
+    #[schema(max_length = 200, example = "Guatemala City, Guatemala")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    #[schema(max_length = 100, example = "Guatemala City")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
+    #[schema(max_length = 100, example = "Guatemala")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    #[schema(max_length = 100, example = "Guatemala")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country_code: Option<CountryCode>,
+}
+
+/// A picture by its address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    pub url: WebAddress,
+    /// What the picture shows, for those who cannot see it.
+    #[schema(max_length = 1000, example = "President Arévalo and Deputy Secretary Landau at the National Palace")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alt: Option<String>,
+    #[schema(max_length = 2000)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caption: Option<String>,
+    #[schema(max_length = 300)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit: Option<String>,
+    /// In pixels.
+    #[schema(minimum = 1, maximum = 65535, example = 1600)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// In pixels.
+    #[schema(minimum = 1, maximum = 65535, example = 900)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+}
+
+/// What search engines and link previews are told where it differs from the story.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Seo {
+    #[schema(max_length = 300)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[schema(max_length = 1000)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_url: Option<WebAddress>,
+}
+
+/// All that an editor writes of a story, beside its slug and its links to authors and tags.
+/// This is what is stored, published, and kept in each revision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Content {
+    pub title: String,
+    pub subtitle: Option<String>,
+    pub dateline: Option<Dateline>,
+    pub lead: Option<String>,
+    /// Markdown.
+    pub body: String,
+    pub image: Option<Image>,
+    pub language: LanguageTag,
+    pub canonical_url: Option<WebAddress>,
+    pub seo: Option<Seo>,
+    pub custom: Map<String, Value>,
+}
+
+impl Content {
+    /// The rules that no schema can state, all breaches at once.
+    pub fn check(&self) -> Vec<Breach> {
+        let mut breaches = Vec::new();
+        check_custom(&self.custom, &mut breaches);
+        breaches
+    }
+}
+
+fn check_custom(custom: &Map<String, Value>, breaches: &mut Vec<Breach>) {
+    let as_value = custom.values();
+    if 1 + as_value.map(depth).max().unwrap_or(0) > CUSTOM_DEPTH {
+        breaches.push(Breach::member("/custom", "too_deep", format!("Nest at most {CUSTOM_DEPTH} levels of objects and arrays.")));
+        return;
+    }
+    if serde_json::to_vec(custom).map_or(usize::MAX, |bytes| bytes.len()) > CUSTOM_BYTES {
+        breaches.push(Breach::member("/custom", "too_long", format!("Use at most {CUSTOM_BYTES} bytes of JSON.")));
+    }
+}
+
+/// How deep a value nests; bounded itself, because the JSON parser refuses more than 127 levels.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// Where a story stands in the workflow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Draft,
+    InReview,
+    Scheduled,
+    Published,
+    Archived,
+}
+
+impl Status {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::InReview => "in_review",
+            Self::Scheduled => "scheduled",
+            Self::Published => "published",
+            Self::Archived => "archived",
+        }
+    }
+
+    /// The status of that name, as it is stored.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Draft, Self::InReview, Self::Scheduled, Self::Published, Self::Archived].into_iter().find(|status| status.name() == name)
+    }
+}
+
+/// A step from one status to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transition {
+    Publish,
+    Unpublish,
+}
+
+impl Transition {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Publish => "publish",
+            Self::Unpublish => "unpublish",
+        }
+    }
+
+    /// The transitions that a story in `status` allows.
+    pub const fn allowed_from(status: Status) -> &'static [Self] {
+        match status {
+            Status::Draft | Status::InReview | Status::Scheduled => &[Self::Publish],
+            Status::Published => &[Self::Publish, Self::Unpublish],
+            Status::Archived => &[],
+        }
+    }
+}
+
+/// The state of a story that the rules look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct State {
+    pub status: Status,
+    pub has_unpublished_changes: bool,
+    pub first_published_at: Option<Moment>,
+    pub published_at: Option<Moment>,
+    pub content_updated_at: Option<Moment>,
+}
+
+impl State {
+    /// A story that was just created.
+    pub const NEW: Self = Self {
+        status: Status::Draft,
+        has_unpublished_changes: true,
+        first_published_at: None,
+        published_at: None,
+        content_updated_at: None,
+    };
+
+    /// The state after the working copy was saved: the live copy stays as it is.
+    pub const fn saved(self) -> Self {
+        Self { has_unpublished_changes: true, ..self }
+    }
+}
+
+/// A transition that the state does not allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidTransition {
+    pub status: Status,
+    pub wanted: Transition,
+    pub allowed: &'static [Transition],
+}
+
+/// The state after `transition` at `now`. `first_published_at` is set once; `published_at` moves when a story
+/// comes out (again), not when a live one is updated; `content_updated_at` moves with each published change.
+pub fn step(state: State, transition: Transition, now: Moment) -> Result<State, InvalidTransition> {
+    let allowed = Transition::allowed_from(state.status);
+    if !allowed.contains(&transition) {
+        return Err(InvalidTransition { status: state.status, wanted: transition, allowed });
+    }
+    Ok(match transition {
+        Transition::Publish if state.status == Status::Published && !state.has_unpublished_changes => state,
+        Transition::Publish => State {
+            status: Status::Published,
+            has_unpublished_changes: false,
+            first_published_at: state.first_published_at.or(Some(now)),
+            published_at: if state.status == Status::Published { state.published_at } else { Some(now) },
+            content_updated_at: Some(now),
+        },
+        Transition::Unpublish => State { status: Status::Draft, has_unpublished_changes: true, ..state },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const fn at(milliseconds: i64) -> Moment {
+        Moment::from_milliseconds(milliseconds)
+    }
+
+    #[test]
+    fn the_first_publish_sets_all_dates_and_an_update_moves_only_the_content_date() {
+        let live = step(State::NEW, Transition::Publish, at(10)).unwrap();
+        assert_eq!((live.first_published_at, live.published_at, live.content_updated_at), (Some(at(10)), Some(at(10)), Some(at(10))));
+        let updated = step(live.saved(), Transition::Publish, at(20)).unwrap();
+        assert_eq!(
+            (updated.first_published_at, updated.published_at, updated.content_updated_at),
+            (Some(at(10)), Some(at(10)), Some(at(20)))
+        );
+        let again = step(step(updated, Transition::Unpublish, at(30)).unwrap(), Transition::Publish, at(40)).unwrap();
+        assert_eq!((again.first_published_at, again.published_at), (Some(at(10)), Some(at(40))));
+    }
+
+    #[test]
+    fn publishing_what_is_live_and_unchanged_changes_nothing() {
+        let live = step(State::NEW, Transition::Publish, at(10)).unwrap();
+        assert_eq!(step(live, Transition::Publish, at(20)).unwrap(), live);
+    }
+
+    #[test]
+    fn a_draft_cannot_be_unpublished_and_the_refusal_names_what_is_allowed() {
+        let refusal = step(State::NEW, Transition::Unpublish, at(10)).unwrap_err();
+        assert_eq!(refusal.allowed, &[Transition::Publish]);
+        assert_eq!(refusal.status, Status::Draft);
+    }
+
+    #[test]
+    fn custom_is_bounded_in_size_and_depth() {
+        let mut breaches = Vec::new();
+        let mut deep = json!(1);
+        for _ in 0..CUSTOM_DEPTH {
+            deep = json!({ "a": deep });
+        }
+        let Value::Object(fits) = deep.clone() else { unreachable!() };
+        check_custom(&fits, &mut breaches);
+        assert_eq!(breaches, []);
+        let Value::Object(too_deep) = json!({ "a": deep }) else { unreachable!() };
+        check_custom(&too_deep, &mut breaches);
+        assert_eq!(breaches[0].code, "too_deep");
+        let Value::Object(too_long) = json!({ "a": "x".repeat(CUSTOM_BYTES) }) else { unreachable!() };
+        check_custom(&too_long, &mut breaches);
+        assert_eq!(breaches[1].code, "too_long");
+    }
+}

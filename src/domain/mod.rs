@@ -1,0 +1,13 @@
+//! The rules of the newsroom, pure: (state, input, now) → outcome. Knows neither HTTP nor SQL nor the clock.
+
+pub mod article;
+pub mod author;
+pub mod breach;
+pub mod id;
+pub mod merge;
+pub mod permission;
+pub mod slug;
+pub mod tag;
+pub mod text;
+pub mod time;
+pub mod user;

@@ -1,0 +1,51 @@
+//! Who works in the newsroom.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What a user may do, from least to most: each role may do all that the ones before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Writes drafts of their own and submits them.
+    Contributor,
+    /// Publishes what is their own.
+    Author,
+    /// All that is editorial.
+    Editor,
+    /// Users, keys and settings as well.
+    Admin,
+}
+
+impl Role {
+    pub const ALL: [Self; 4] = [Self::Contributor, Self::Author, Self::Editor, Self::Admin];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Contributor => "contributor",
+            Self::Author => "author",
+            Self::Editor => "editor",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The role of that name, as it is stored and as it is typed on the command line.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+}
+
+impl std::str::FromStr for Role {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::named(name).ok_or_else(|| format!("`{name}` is no role; use contributor, author, editor or admin"))
+    }
+}
+
+/// Somebody who has shown who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pub user_id: String,
+    pub role: Role,
+}

@@ -1,0 +1,366 @@
+//! Stories: read live or working, write, publish, take down, throw away.
+
+use super::answer;
+use super::article_input::{ArticleSort, CreateArticle, ListArticles, ReadArticle, View, allow, draft_of, refuse_stale};
+use super::guard::{Anyone, Author, Contributor};
+use super::input::{Body, Edit, NoParameters, Nothing, Query};
+use super::listing::with_link;
+use super::page::{Fields, List, PageInfo, slice};
+use super::precondition::IfMatch;
+use super::problem::Problem;
+use super::representation::{Article, Format, WorkingArticle, live, working};
+use super::site::{Site, Worker};
+use crate::domain::article::{State, Transition, step};
+use crate::domain::id;
+use crate::domain::permission::Deed;
+use crate::domain::time::Moment;
+use crate::domain::user::Caller;
+use crate::store::articles::{self, Stamp, WorkingCopy};
+use crate::store::live::{self as live_store, LiveCopy};
+use crate::store::publishing;
+use crate::store::{self, Conn};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use utoipa::ToSchema;
+
+pub type EditArticle = Edit<CreateArticle>;
+
+/// A page of stories.
+#[derive(Serialize, ToSchema)]
+pub struct ArticlePage {
+    pub items: Vec<Article>,
+    pub page: PageInfo,
+}
+
+/// A story in the view that was asked for.
+pub struct ArticleView;
+
+impl utoipa::PartialSchema for ArticleView {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::schema::{AnyOfBuilder, Ref};
+        AnyOfBuilder::new().item(Ref::from_schema_name("WorkingArticle")).item(Ref::from_schema_name("Article")).into()
+    }
+}
+
+impl ToSchema for ArticleView {
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
+        use utoipa::PartialSchema;
+        schemas.push((Article::name().into(), Article::schema()));
+        schemas.push((WorkingArticle::name().into(), WorkingArticle::schema()));
+        Article::schemas(schemas);
+        WorkingArticle::schemas(schemas);
+    }
+}
+
+/// Lists stories, the newest first.
+///
+/// A plain list shows the live view; `view=working` shows working copies, drafts included, to those who have signed in.
+/// Filters: a comma inside one means or, several mean and. Follow `next_cursor` until it is absent.
+#[utoipa::path(get, path = "/v1/articles", operation_id = "list_articles", tag = "articles", params(ListArticles), security((), ("bearer" = [])),
+    responses((status = 200, description = "A page of stories", body = ArticlePage, headers(("Link" = Option<String>, description = "The next page (RFC 8288); absent on the last one.")))))]
+pub async fn list_articles(caller: Anyone, request: HttpRequest, site: Site, query: Query<ListArticles>) -> Result<HttpResponse, Problem> {
+    let query = query.0;
+    let is_working = query.view == Some(View::Working);
+    let caller = if is_working { Some(caller.signed_in()?) } else { None };
+    query.check(caller.is_some())?;
+    let fields = query.fields(&site.desk.contract)?;
+    let (order, descending) =
+        query.sort.unwrap_or(if is_working { ArticleSort::UpdateDescending } else { ArticleSort::PublicationDescending }).order();
+    let list = query.name();
+    let slice = slice(query.limit, query.cursor.as_ref().map(|cursor| cursor.0.as_str()), query.count, &list)?;
+    let formats = query.formats.clone().unwrap_or_default();
+    let asked = slice.clone();
+    if let Some(caller) = caller {
+        let user = caller.user_id;
+        let (page, end) = site
+            .store
+            .read(move |conn| -> Result<_, Problem> {
+                let filter = query.working_filter(conn, &user)?;
+                let page = articles::list(conn, &filter, order, descending, &asked)?;
+                let end = page.items.last().map(|copy| articles::position(copy, order)).transpose()?;
+                Ok((page, end))
+            })
+            .await?;
+        let list = List::of(page, &slice, end, &list);
+        let link = list.link(&request);
+        let items = list.items.into_iter().map(|copy| sparse(&working(copy, &formats, site.settings())?, fields.as_ref()));
+        let items = items.collect::<Result<Vec<_>, Problem>>()?;
+        return Ok(with_link(answer::private(&List { items, page: list.page }, None)?, link));
+    }
+    let (page, end) = site
+        .store
+        .read(move |conn| -> Result<_, Problem> {
+            let filter = query.live_filter(conn)?;
+            let page = live_store::list(conn, &filter, order, descending, &asked)?;
+            let end = page.items.last().map(|copy| live_store::position(copy, order)).transpose()?;
+            Ok((page, end))
+        })
+        .await?;
+    let list = List::of(page, &slice, end, &list);
+    let link = list.link(&request);
+    let public = about_list(&list.items);
+    let items = list.items.into_iter().map(|copy| sparse(&live(copy, &formats, site.settings())?, fields.as_ref()));
+    let items = items.collect::<Result<Vec<_>, Problem>>()?;
+    Ok(with_link(answer::public(&request, &List { items, page: list.page }, &public)?, link))
+}
+
+/// Reads a story by its id or slug.
+///
+/// A plain read answers the live view whoever asks. `view=working` answers the working copy to those who have signed in.
+/// A slug of former days answers 308 with the address of today.
+#[utoipa::path(get, path = "/v1/articles/{article}", operation_id = "get_article", tag = "articles", params(("article" = String, Path, description = "Id or slug"), ReadArticle), security((), ("bearer" = [])),
+    responses((status = 200, description = "The story", body = ArticleView)))]
+pub async fn get_article(
+    caller: Anyone,
+    request: HttpRequest,
+    site: Site,
+    key: web::Path<String>,
+    query: Query<ReadArticle>,
+) -> Result<HttpResponse, Problem> {
+    let query = query.0;
+    let key = key.into_inner();
+    let formats = query.formats.clone().unwrap_or_else(|| vec![Format::Html]);
+    let fields = query.fields(&site.desk.contract)?;
+    if query.view == Some(View::Working) {
+        caller.signed_in()?;
+        let copy = site.store.read(move |conn| articles::find(conn, &key)).await?;
+        let version = copy.row.version;
+        return answer::private(&sparse(&working(copy, &formats, site.settings())?, fields.as_ref())?, Some(version));
+    }
+    let copy = site.store.read(move |conn| live_store::find(conn, &key)).await?;
+    let public = about(&copy);
+    answer::public(&request, &sparse(&live(copy, &formats, site.settings())?, fields.as_ref())?, &public)
+}
+
+/// Creates a story as a draft.
+///
+/// The public sees nothing of it until it is published. Without a `slug`, one is made from the title.
+#[utoipa::path(post, path = "/v1/articles", operation_id = "create_article", tag = "articles", request_body(content = CreateArticle, content_type = "application/json"), security(("bearer" = [])),
+    responses((status = 201, description = "The draft", body = WorkingArticle, headers(("Location" = String, description = "The address of the story"), ("ETag" = String, description = "For `If-Match`")))))]
+pub async fn create_article(
+    caller: Contributor,
+    site: Site,
+    _query: Query<NoParameters>,
+    body: Body<CreateArticle>,
+) -> Result<HttpResponse, Problem> {
+    let input = body.read().await?;
+    let ready = draft_of(input)?;
+    let stamp = stamp(&caller.0, site.now());
+    let id = id::new(stamp.now);
+    let copy = site
+        .store
+        .write(move |conn| -> Result<_, Problem> {
+            let draft = ready.linked(conn)?;
+            articles::insert(conn, &id, draft, &stamp)?;
+            Ok(articles::by_id(conn, &id)?)
+        })
+        .await?;
+    let (version, location) = (copy.row.version, format!("/v1/articles/{}", copy.row.slug));
+    answer::created(&working(copy, &[Format::Html], site.settings())?, version, &location)
+}
+
+/// Changes the working copy of a story by JSON Merge Patch (RFC 7396).
+///
+/// The live view stays as it is until the story is published again. Members that are null are cleared, arrays replace whole.
+#[utoipa::path(patch, path = "/v1/articles/{article}", operation_id = "update_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = EditArticle, content_type = "application/merge-patch+json"), security(("bearer" = [])),
+    responses((status = 200, description = "The working copy", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
+pub async fn update_article(
+    caller: Contributor,
+    site: Site,
+    key: web::Path<String>,
+    _query: Query<NoParameters>,
+    expected: IfMatch,
+    body: Body<EditArticle>,
+) -> Result<HttpResponse, Problem> {
+    let patch = body.read_patch().await?;
+    let caller = caller.0;
+    let key = key.into_inner();
+    loop {
+        let current = readable(&site, &key, &caller, Deed::Edit, &expected).await?;
+        let before = CreateArticle::of(&current)?;
+        let mut after = patch.apply(&before.without_replaced(&patch))?;
+        after.keep_slug(&before);
+        if after == before {
+            return shown(current, &site);
+        }
+        let state = current.row.state()?.saved();
+        let ready = draft_of(after)?;
+        let stamp = stamp(&caller, site.now());
+        let (id, seen) = (current.row.id.clone(), current.row.version);
+        let outcome = site
+            .store
+            .write(move |conn| -> Result<_, Written> {
+                let draft = ready.linked(conn)?;
+                articles::update(conn, &id, seen, draft, state, &stamp)?;
+                Ok(articles::by_id(conn, &id)?)
+            })
+            .await;
+        match outcome {
+            Ok(copy) => return shown(copy, &site),
+            // Another write slipped in between: look again, and judge by what is there now.
+            Err(Written::Raced) => {}
+            Err(Written::Refused(problem)) => return Err(problem),
+        }
+    }
+}
+
+/// Puts a story into the trash.
+///
+/// It is gone from every view at once; its slug stays reserved for it.
+#[utoipa::path(delete, path = "/v1/articles/{article}", operation_id = "delete_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), security(("bearer" = [])),
+    responses((status = 204, description = "It is in the trash")))]
+pub async fn delete_article(
+    caller: Contributor,
+    site: Site,
+    key: web::Path<String>,
+    _query: Query<NoParameters>,
+    expected: IfMatch,
+) -> Result<HttpResponse, Problem> {
+    let key = key.into_inner();
+    let stamp = stamp(&caller.0, site.now());
+    site.store
+        .write(move |conn| -> Result<_, Problem> {
+            let current = permitted(conn, &key, &caller.0, Deed::Delete, &expected)?;
+            Ok(publishing::delete(conn, &current.row.id, current.row.version, &stamp)?)
+        })
+        .await?;
+    Ok(answer::gone())
+}
+
+/// Publishes a story: its working copy becomes the live view.
+///
+/// Publishing a live story again brings its changes out; a live story without changes stays as it is.
+#[utoipa::path(post, path = "/v1/articles/{article}/publish", operation_id = "publish_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = Nothing, content_type = "application/json"), security(("bearer" = [])),
+    responses((status = 200, description = "The story, live now", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
+pub async fn publish_article(
+    caller: Author,
+    site: Site,
+    key: web::Path<String>,
+    _query: Query<NoParameters>,
+    expected: IfMatch,
+    body: Body<Nothing>,
+) -> Result<HttpResponse, Problem> {
+    body.read().await?;
+    transition(&site, caller.0, key.into_inner(), expected, Transition::Publish).await
+}
+
+/// Takes a story down: the public sees it no more.
+///
+/// It becomes a draft again; its dates and its history stay.
+#[utoipa::path(post, path = "/v1/articles/{article}/unpublish", operation_id = "unpublish_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = Nothing, content_type = "application/json"), security(("bearer" = [])),
+    responses((status = 200, description = "The story, a draft again", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
+pub async fn unpublish_article(
+    caller: Author,
+    site: Site,
+    key: web::Path<String>,
+    _query: Query<NoParameters>,
+    expected: IfMatch,
+    body: Body<Nothing>,
+) -> Result<HttpResponse, Problem> {
+    body.read().await?;
+    transition(&site, caller.0, key.into_inner(), expected, Transition::Unpublish).await
+}
+
+async fn transition(
+    site: &Worker,
+    caller: Caller,
+    key: String,
+    expected: IfMatch,
+    transition: Transition,
+) -> Result<HttpResponse, Problem> {
+    let stamp = stamp(&caller, site.now());
+    let deed = match transition {
+        Transition::Publish => Deed::Publish,
+        Transition::Unpublish => Deed::Unpublish,
+    };
+    let copy = site
+        .store
+        .write(move |conn| -> Result<_, Problem> {
+            let current = permitted(conn, &key, &caller, deed, &expected)?;
+            let before = current.row.state()?;
+            let after = step(before, transition, stamp.now)?;
+            if after == before {
+                return Ok(current);
+            }
+            let (id, seen) = (&current.row.id, current.row.version);
+            put(conn, transition, id, seen, after, &stamp)?;
+            Ok(articles::by_id(conn, id)?)
+        })
+        .await?;
+    shown(copy, site)
+}
+
+fn put(conn: &mut Conn, transition: Transition, id: &str, seen: i64, after: State, stamp: &Stamp) -> Result<(), store::Error> {
+    match transition {
+        Transition::Publish => publishing::publish(conn, id, seen, after, stamp),
+        Transition::Unpublish => publishing::unpublish(conn, id, seen, after, stamp),
+    }
+}
+
+/// A write that lost a race is tried again; all else goes to the client.
+enum Written {
+    Raced,
+    Refused(Problem),
+}
+
+impl From<store::Error> for Written {
+    fn from(error: store::Error) -> Self {
+        if matches!(error, store::Error::Raced) { Self::Raced } else { Self::Refused(error.into()) }
+    }
+}
+
+impl From<Problem> for Written {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
+/// The working copy, if the caller may do that to it and has seen its version.
+fn permitted(conn: &mut Conn, key: &str, caller: &Caller, deed: Deed, expected: &IfMatch) -> Result<WorkingCopy, Problem> {
+    let current = articles::find(conn, key)?;
+    allow(conn, caller, deed, &current)?;
+    if expected.allows(current.row.version) { Ok(current) } else { Err(refuse_stale(conn, &current, expected)?) }
+}
+
+async fn readable(site: &Worker, key: &str, caller: &Caller, deed: Deed, expected: &IfMatch) -> Result<WorkingCopy, Problem> {
+    let (key, caller, expected) = (key.to_owned(), caller.clone(), expected.clone());
+    site.store.read(move |conn| permitted(conn, &key, &caller, deed, &expected)).await
+}
+
+fn shown(copy: WorkingCopy, site: &Worker) -> Result<HttpResponse, Problem> {
+    let version = copy.row.version;
+    answer::private(&working(copy, &[Format::Html], site.settings())?, Some(version))
+}
+
+fn stamp(caller: &Caller, now: Moment) -> Stamp {
+    Stamp { user_id: caller.user_id.clone(), now }
+}
+
+fn sparse<T: Serialize>(value: &T, fields: Option<&Fields>) -> Result<Box<serde_json::value::RawValue>, Problem> {
+    let failed = |error: serde_json::Error| Problem::internal(&error.to_string());
+    match fields {
+        None => serde_json::value::to_raw_value(value).map_err(failed),
+        Some(fields) => serde_json::value::to_raw_value(&fields.apply(serde_json::to_value(value).map_err(failed)?)).map_err(failed),
+    }
+}
+
+/// What caches are told about one story.
+fn about(copy: &LiveCopy) -> answer::Public {
+    let mut surrogate_keys = BTreeSet::from([format!("article-{}", copy.row.article_id)]);
+    surrogate_keys.extend(copy.authors.iter().map(|author| format!("author-{}", author.id)));
+    surrogate_keys.extend(copy.tags.iter().map(|tag| format!("tag-{}", tag.id)));
+    answer::Public {
+        version: Some(copy.row.version),
+        last_modified: Some(Moment::from_milliseconds(copy.row.content_updated_at)),
+        surrogate_keys,
+    }
+}
+
+/// What caches are told about a list: all that one knows of its stories, and the list itself.
+/// There is no `Last-Modified`: a story that leaves a list takes its date with it.
+fn about_list(copies: &[LiveCopy]) -> answer::Public {
+    let mut surrogate_keys = BTreeSet::from(["articles".to_owned()]);
+    surrogate_keys.extend(copies.iter().flat_map(|copy| about(copy).surrogate_keys));
+    answer::Public { version: None, last_modified: None, surrogate_keys }
+}

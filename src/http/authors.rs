@@ -1,0 +1,335 @@
+//! Authors: bylines that the public reads and editors keep.
+
+use super::answer;
+use super::guard::{Anyone, Editor};
+use super::input::{Body, Edit, NoParameters, Query};
+use super::listing::{ListNamed, ReadOne, Reassign, about_list, about_one, with_link};
+use super::page::{List, PageInfo, slice};
+use super::precondition::{Current, IfMatch};
+use super::problem::Problem;
+use super::representation::{Byline, byline};
+use super::site::Site;
+use crate::domain::article::Image;
+use crate::domain::author::{AuthorLink, Profile};
+use crate::domain::breach::Breach;
+use crate::domain::text::{EmailAddress, FilledText, Id, Slug, WebAddress};
+use crate::domain::time::Moment;
+use crate::domain::{id, slug};
+use crate::render;
+use crate::store::articles::Stamp;
+use crate::store::authors::{self, AuthorDraft, AuthorRow, profile};
+use crate::store::links::BylineRow;
+use crate::store::slugs::Wish;
+use crate::store::{self, Conn, users};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+pub type EditAuthor = Edit<CreateAuthor>;
+
+/// An author.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Author {
+    #[serde(flatten)]
+    pub byline: Byline,
+    /// How many live stories carry the byline.
+    #[schema(example = 1)]
+    pub article_count: i64,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = AuthorWorking)]
+    pub working: Option<AuthorWorking>,
+}
+
+/// What the working view of an author adds.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuthorWorking {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// The account tied to the byline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    #[schema(example = 1)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub version: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub created_at: Option<Moment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub updated_at: Option<Moment>,
+}
+
+/// A page of authors.
+#[derive(Serialize, ToSchema)]
+pub struct AuthorPage {
+    pub items: Vec<Author>,
+    pub page: PageInfo,
+}
+
+/// A new author.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateAuthor {
+    pub name: FilledText,
+    /// Made from the name if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slug: Option<Slug>,
+    /// What the author reports on.
+    #[schema(max_length = 1000, example = "Focuses on crime, public safety, and regional events.")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beat: Option<String>,
+    /// Markdown of any sensible length.
+    #[schema(
+        max_length = 200_000,
+        example = "Marcus is a community-based journalist passionate about reporting impactful stories that matter most to readers."
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bio: Option<String>,
+    #[schema(max_length = 300, example = "Guatemala City")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub website: Option<WebAddress>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
+    #[schema(max_items = 50)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub links: Option<Vec<AuthorLink>>,
+    /// For the newsroom; never in the live view.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<EmailAddress>,
+    /// The account tied to the byline: its stories are that user's own. Never in the live view.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<Id>,
+}
+
+impl CreateAuthor {
+    fn of(row: &AuthorRow) -> Result<Self, store::Error> {
+        let Profile { beat, bio, location, website, image, links } = profile(&row.id, &row.document)?;
+        Ok(Self {
+            name: FilledText(row.name.clone()),
+            slug: Some(Slug(row.slug.clone())),
+            beat,
+            bio,
+            location,
+            website,
+            image,
+            links: Some(links),
+            email: row.email.clone().map(EmailAddress),
+            user_id: row.user_id.clone().map(Id),
+        })
+    }
+
+    fn draft(self) -> Result<AuthorDraft, Problem> {
+        let Self { name, slug, beat, bio, location, website, image, links, email, user_id } = self;
+        let mut breaches = Vec::new();
+        breaches.extend(slug.as_ref().and_then(|slug| slug::check(&slug.0, "/slug")));
+        let bio_html = match render::markdown(bio.as_deref().unwrap_or_default()) {
+            Ok(rendered) => rendered.html,
+            Err(refusal) => {
+                breaches.push(Breach::member("/bio", "too_complex", refusal.to_string()));
+                String::new()
+            }
+        };
+        if !breaches.is_empty() {
+            return Err(Problem::invalid_body(breaches));
+        }
+        Ok(AuthorDraft {
+            slug: slug.map_or_else(|| Wish::Made(slug::from_words(&name.0, "author")), |slug| Wish::Chosen(slug.0)),
+            name: name.0,
+            profile: Profile { beat, bio, location, website, image, links: links.unwrap_or_default() },
+            bio_html,
+            email: email.map(|email| email.0),
+            user_id: user_id.map(|id| id.0),
+        })
+    }
+}
+
+fn shown(row: AuthorRow, article_count: i64, is_working: bool) -> Result<Author, store::Error> {
+    let AuthorRow { id, slug, name, document, bio_html, email, user_id, version, created_at, updated_at, updated_by: _ } = row;
+    let working = is_working.then(|| AuthorWorking {
+        email,
+        user_id,
+        version: Some(version),
+        created_at: Some(Moment::from_milliseconds(created_at)),
+        updated_at: Some(Moment::from_milliseconds(updated_at)),
+    });
+    Ok(Author { byline: byline(BylineRow { id, slug, name, document, bio_html })?, article_count, working })
+}
+
+fn with_count(conn: &mut Conn, row: AuthorRow) -> Result<(AuthorRow, i64), store::Error> {
+    let count = authors::live_counts(conn, std::slice::from_ref(&row.id))?.remove(&row.id).unwrap_or(0);
+    Ok((row, count))
+}
+
+/// A user tied to a byline must exist.
+fn check_user(conn: &mut Conn, draft: &AuthorDraft) -> Result<(), Problem> {
+    let Some(id) = &draft.user_id else { return Ok(()) };
+    match users::by_id(conn, id) {
+        Err(store::Error::NotFound(_)) => Err(Problem::invalid_body(vec![Breach::member("/user_id", "unknown", "There is no such user.")])),
+        other => other.map(drop).map_err(Problem::from),
+    }
+}
+
+/// Lists authors by name.
+///
+/// `view=working` adds what the newsroom knows, for those who have signed in.
+#[utoipa::path(get, path = "/v1/authors", operation_id = "list_authors", tag = "authors", params(ListNamed), security((), ("bearer" = [])),
+    responses((status = 200, description = "A page of authors", body = AuthorPage, headers(("Link" = Option<String>, description = "The next page (RFC 8288); absent on the last one.")))))]
+pub async fn list_authors(caller: Anyone, request: HttpRequest, site: Site, query: Query<ListNamed>) -> Result<HttpResponse, Problem> {
+    let query = query.0;
+    let is_working = query.is_working(caller)?;
+    let (order, descending) = query.order();
+    let fields = query.fields("Author", is_working, &site.desk.contract)?;
+    let list = query.name("authors");
+    let slice = slice(query.limit, query.cursor(), query.count, &list)?;
+    let asked = slice.clone();
+    let (page, counts) = site
+        .store
+        .read(move |conn| -> Result<_, store::Error> {
+            let page = authors::list(conn, order, descending, &asked)?;
+            let ids: Vec<String> = page.items.iter().map(|row| row.id.clone()).collect();
+            Ok((page, authors::live_counts(conn, &ids)?))
+        })
+        .await?;
+    let end = page.items.last().map(|row| authors::position(row, order));
+    let list = List::of(page, &slice, end, &list);
+    let link = list.link(&request);
+    let about = about_list("author", list.items.iter().map(|row| row.id.as_str()));
+    let items = list.items.into_iter().map(|row| {
+        let count = counts.get(&row.id).copied().unwrap_or(0);
+        fields.apply(&shown(row, count, is_working)?)
+    });
+    let list = List { items: items.collect::<Result<Vec<Value>, Problem>>()?, page: list.page };
+    let answer = if is_working { answer::private(&list, None) } else { answer::public(&request, &list, &about) };
+    Ok(with_link(answer?, link))
+}
+
+/// Reads an author by id or slug.
+#[utoipa::path(get, path = "/v1/authors/{author}", operation_id = "get_author", tag = "authors", params(("author" = String, Path, description = "Id or slug"), ReadOne), security((), ("bearer" = [])),
+    responses((status = 200, description = "The author", body = Author)))]
+pub async fn get_author(
+    caller: Anyone,
+    request: HttpRequest,
+    site: Site,
+    key: web::Path<String>,
+    query: Query<ReadOne>,
+) -> Result<HttpResponse, Problem> {
+    let is_working = query.0.is_working(caller)?;
+    let fields = query.0.fields("Author", is_working, &site.desk.contract)?;
+    let key = key.into_inner();
+    let (row, count) = site
+        .store
+        .read(move |conn| {
+            let row = authors::find(conn, &key)?;
+            with_count(conn, row)
+        })
+        .await?;
+    let about = about_one("author", &row.id, row.version);
+    let version = row.version;
+    let author = fields.apply(&shown(row, count, is_working)?)?;
+    if is_working { answer::private(&author, Some(version)) } else { answer::public(&request, &author, &about) }
+}
+
+/// Creates an author.
+#[utoipa::path(post, path = "/v1/authors", operation_id = "create_author", tag = "authors", request_body(content = CreateAuthor, content_type = "application/json"), security(("bearer" = [])),
+    responses((status = 201, description = "The author", body = Author, headers(("Location" = String, description = "The address of the author"), ("ETag" = String, description = "For `If-Match`")))))]
+pub async fn create_author(
+    caller: Editor,
+    site: Site,
+    _query: Query<NoParameters>,
+    body: Body<CreateAuthor>,
+) -> Result<HttpResponse, Problem> {
+    let draft = body.read().await?.draft()?;
+    let stamp = Stamp { user_id: caller.0.user_id, now: site.now() };
+    let id = id::new(stamp.now);
+    let row = site
+        .store
+        .write(move |conn| -> Result<_, Problem> {
+            check_user(conn, &draft)?;
+            authors::insert(conn, &id, draft, &stamp)?;
+            Ok(authors::find(conn, &id)?)
+        })
+        .await?;
+    let (version, location) = (row.version, format!("/v1/authors/{}", row.slug));
+    answer::created(&shown(row, 0, true)?, version, &location)
+}
+
+/// Changes an author by JSON Merge Patch (RFC 7396); every story shows the change at once.
+#[utoipa::path(patch, path = "/v1/authors/{author}", operation_id = "update_author", tag = "authors", params(("author" = String, Path, description = "Id or slug")), request_body(content = EditAuthor, content_type = "application/merge-patch+json"), security(("bearer" = [])),
+    responses((status = 200, description = "The author", body = Author, headers(("ETag" = String, description = "For `If-Match`")))))]
+pub async fn update_author(
+    caller: Editor,
+    site: Site,
+    key: web::Path<String>,
+    _query: Query<NoParameters>,
+    expected: IfMatch,
+    body: Body<EditAuthor>,
+) -> Result<HttpResponse, Problem> {
+    let patch = body.read_patch().await?;
+    let key = key.into_inner();
+    let stamp = Stamp { user_id: caller.0.user_id, now: site.now() };
+    let (row, count) = site
+        .store
+        .write(move |conn| -> Result<_, Problem> {
+            let row = authors::find(conn, &key)?;
+            let before = CreateAuthor::of(&row)?;
+            let mut after = patch.apply(&before)?;
+            after.slug = after.slug.or_else(|| before.slug.clone());
+            if !expected.allows(row.version) {
+                return Err(refuse(&row, &before, &after));
+            }
+            after.links.get_or_insert_default();
+            if after == before {
+                return Ok(with_count(conn, row)?);
+            }
+            let draft = after.draft()?;
+            check_user(conn, &draft)?;
+            authors::update(conn, &row.id, row.version, draft, &stamp)?;
+            let row = authors::find(conn, &row.id)?;
+            Ok(with_count(conn, row)?)
+        })
+        .await?;
+    let version = row.version;
+    answer::private(&shown(row, count, true)?, Some(version))
+}
+
+fn refuse(row: &AuthorRow, before: &CreateAuthor, after: &CreateAuthor) -> Problem {
+    let differing = super::listing::differing(before, after);
+    Current { version: row.version, changed_by: row.updated_by.clone(), changed_at: row.updated_at, differing }.refuse()
+}
+
+/// Deletes an author whom no story names.
+///
+/// One who is named is refused with the count, unless `reassign_to` names another to put in place.
+#[utoipa::path(delete, path = "/v1/authors/{author}", operation_id = "delete_author", tag = "authors", params(("author" = String, Path, description = "Id or slug"), Reassign), security(("bearer" = [])),
+    responses((status = 204, description = "The author is gone")))]
+pub async fn delete_author(
+    _caller: Editor,
+    site: Site,
+    key: web::Path<String>,
+    query: Query<Reassign>,
+    expected: IfMatch,
+) -> Result<HttpResponse, Problem> {
+    let key = key.into_inner();
+    site.store
+        .write(move |conn| -> Result<_, Problem> {
+            let row = authors::find(conn, &key)?;
+            if !expected.allows(row.version) {
+                let before = CreateAuthor::of(&row)?;
+                return Err(refuse(&row, &before, &before));
+            }
+            if let Some(other) = query.0.reassign_to {
+                let other = authors::find(conn, &other.0).map_err(|error| Reassign::refuse(error, "author"))?;
+                if other.id == row.id {
+                    return Err(Problem::invalid_parameter("reassign_to", "Name another author than the one to be deleted."));
+                }
+                authors::reassign(conn, &row.id, &other.id)?;
+            }
+            Ok(authors::delete(conn, &row.id, row.version)?)
+        })
+        .await?;
+    Ok(answer::gone())
+}

@@ -1,0 +1,144 @@
+//! The last step of every answer: headers, problems in their final form, one log line.
+
+use super::problem::{Code, Problem};
+use super::site::Worker;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpResponse, ResponseError};
+use std::time::Instant;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE");
+
+/// Wraps the whole application.
+pub async fn edges<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let id = request_id(&request);
+    let has_authorization = request.headers().contains_key(header::AUTHORIZATION);
+    let response = next.call(request).await?.map_into_boxed_body();
+    let mut response = finish(response);
+    write_headers(&mut response, &id, has_authorization);
+    log(&response, &id, started);
+    Ok(response)
+}
+
+/// The client's own id, if it is short and plain; else a new one.
+fn request_id(request: &ServiceRequest) -> HeaderValue {
+    let sane = |value: &&HeaderValue| {
+        let bytes = value.as_bytes();
+        (1..=128).contains(&bytes.len()) && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
+    };
+    let given = request.headers().get(REQUEST_ID).filter(sane).cloned();
+    given.unwrap_or_else(|| HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()).unwrap_or(HeaderValue::from_static("-")))
+}
+
+/// Puts the body on a problem, and makes a problem of what the server library refused by itself.
+fn finish(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let problem = response.response().extensions().get::<Problem>().cloned();
+    let status = response.status();
+    let problem = match problem {
+        Some(problem) => problem,
+        None if status.is_client_error() || status.is_server_error() => {
+            let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
+            if is_json {
+                return response;
+            }
+            let why = response.response().error().map(ToString::to_string).unwrap_or_default();
+            if status.is_server_error() {
+                Problem::internal(&why)
+            } else {
+                Problem::new(Code::of_status(status), "The request is not one that this server reads.")
+            }
+        }
+        None => return response,
+    };
+    let (request, _) = response.into_parts();
+    let answer = if problem.code == Code::Moved { moved(&problem, &request) } else { refusal(&problem, request.path()) };
+    ServiceResponse::new(request, answer)
+}
+
+fn refusal(problem: &Problem, path: &str) -> HttpResponse {
+    let mut answer = HttpResponse::build(problem.status_code());
+    for (name, value) in &problem.headers {
+        answer.insert_header((name.clone(), value.clone()));
+    }
+    answer.content_type("application/problem+json").body(problem.body(path))
+}
+
+/// The address of today: the third segment of the path is the slug, all else stays (RFC 9110 §15.4.9).
+fn moved(problem: &Problem, request: &actix_web::HttpRequest) -> HttpResponse {
+    let slug = problem.members.get("slug").and_then(|slug| slug.as_str()).unwrap_or_default();
+    let mut segments: Vec<&str> = request.path().split('/').collect();
+    if let Some(segment) = segments.get_mut(3) {
+        *segment = slug;
+    }
+    let query = if request.query_string().is_empty() { String::new() } else { format!("?{}", request.query_string()) };
+    let mut answer = HttpResponse::PermanentRedirect();
+    answer.insert_header((header::LOCATION, format!("{}{query}", segments.join("/"))));
+    answer.insert_header((header::CACHE_CONTROL, "public, max-age=0, s-maxage=30")).finish()
+}
+
+fn write_headers(response: &mut ServiceResponse<BoxBody>, id: &HeaderValue, has_authorization: bool) {
+    let status = response.status();
+    let is_read = matches!(*response.request().method(), Method::GET | Method::HEAD);
+    let (origin, preflight) = cross_origin(response, is_read);
+    let is_private = has_authorization || status.is_client_error() || status.is_server_error();
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, id.clone());
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    }
+    headers.insert(header::VARY, HeaderValue::from_static(if is_read { "Accept-Encoding" } else { "Origin" }));
+    if is_private || !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+        headers.remove("surrogate-key");
+    }
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag, Link, Location, Request-Id, Retry-After"));
+    }
+    if let Some(methods) = preflight {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+        let allowed = HeaderValue::from_static("Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Request-Id");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    }
+}
+
+/// Who may read the answer from a browser: anybody reads, configured origins write. Credentials never go along:
+/// there are no cookies, and a page that holds a token has it from its user.
+fn cross_origin(response: &ServiceResponse<BoxBody>, is_read: bool) -> (Option<HeaderValue>, Option<HeaderValue>) {
+    let request = response.request();
+    if is_read {
+        return (Some(HeaderValue::from_static("*")), None);
+    }
+    let is_preflight = request.method() == Method::OPTIONS;
+    let origin = request.headers().get(header::ORIGIN);
+    let configured = request.app_data::<Data<Worker>>().map(|site| site.settings().cors_origins.as_slice()).unwrap_or_default();
+    let known = origin.filter(|origin| configured.iter().any(|known| known.as_bytes() == origin.as_bytes()));
+    match known {
+        Some(origin) => (Some(origin.clone()), is_preflight.then_some(METHODS)),
+        None if is_preflight => (Some(HeaderValue::from_static("*")), Some(HeaderValue::from_static("GET, HEAD"))),
+        None => (None, None),
+    }
+}
+
+/// One line a request. The query stays out of it: people put tokens there.
+fn log(response: &ServiceResponse<BoxBody>, id: &HeaderValue, started: Instant) {
+    let request = response.request();
+    let (method, path, status) = (request.method(), request.path(), response.status());
+    let microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let id = id.to_str().unwrap_or("-");
+    if status == StatusCode::INTERNAL_SERVER_ERROR || status == StatusCode::SERVICE_UNAVAILABLE {
+        tracing::error!(request.id = id, %method, path, status = status.as_u16(), microseconds, "request");
+    } else {
+        tracing::info!(request.id = id, %method, path, status = status.as_u16(), microseconds, "request");
+    }
+}

@@ -1,0 +1,230 @@
+//! What clients send: queries and bodies, read strictly and checked against the contract.
+
+use super::contract::Shape;
+use super::problem::{Code, Problem};
+use super::site::{Site, Worker};
+use crate::domain::merge::merge;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, dev, web};
+use futures_util::StreamExt;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+use std::sync::Arc;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+
+/// The query parameters of an operation. Unknown, repeated and unreadable ones are refused, all together.
+pub struct Query<T>(pub T);
+
+impl<T: IntoParams + DeserializeOwned> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        ready(read_query(request).map(Self))
+    }
+}
+
+/// No query parameters at all.
+#[derive(serde::Deserialize, IntoParams)]
+pub struct NoParameters {}
+
+fn read_query<T: IntoParams + DeserializeOwned>(request: &HttpRequest) -> Result<T, Problem> {
+    let raw = request.query_string();
+    if !is_readable(raw) {
+        return Err(Problem::new(
+            Code::MalformedQuery,
+            "Encode the query as UTF-8, percent-encoded (RFC 3986 §2.1), without control characters.",
+        ));
+    }
+    let values = worker(request)?.desk.contract.query::<T>().read(raw).map_err(Problem::invalid_query)?;
+    serde_json::from_value(values).map_err(|error| Problem::new(Code::InvalidParameter, error.to_string()))
+}
+
+/// Whether each `%` begins an escape and what comes out is UTF-8 without control characters.
+fn is_readable(raw: &str) -> bool {
+    let escapes_are_whole = raw.match_indices('%').all(|(at, _)| {
+        let digits = raw.as_bytes().get(at + 1..at + 3);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    });
+    let mut decoded = form_urlencoded::parse(raw.as_bytes());
+    escapes_are_whole
+        && decoded.all(|(name, value)| !name.chars().chain(value.chars()).any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER))
+}
+
+/// A JSON body that has not been read yet. Handlers call `read` when their guard has let the caller pass:
+/// a stranger's body is never waited for.
+pub struct Body<T> {
+    request: HttpRequest,
+    payload: web::Payload,
+    shape: PhantomData<T>,
+}
+
+impl<T> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let payload = web::Payload::from_request(request, payload).into_inner();
+        ready(
+            payload
+                .map(|payload| Self { request: request.clone(), payload, shape: PhantomData })
+                .map_err(|error| Problem::internal(&error.to_string())),
+        )
+    }
+}
+
+impl<T: ToSchema + DeserializeOwned> Body<T> {
+    /// Reads the body as a `T`: media type, no coding, deadline, size, JSON, an object, the contract's schema, in this order.
+    pub async fn read(self) -> Result<T, Problem> {
+        let (value, _) = self.checked().await?;
+        deserialise(value)
+    }
+}
+
+impl<T: ToSchema> Body<Edit<T>> {
+    /// Reads the body as a merge patch for a `T`.
+    pub async fn read_patch(self) -> Result<MergePatch<T>, Problem> {
+        let (patch, request) = self.checked().await?;
+        Ok(MergePatch { patch, whole: worker(&request)?.desk.contract.body::<T>(), kind: PhantomData })
+    }
+}
+
+impl<T: ToSchema> Body<T> {
+    async fn checked(self) -> Result<(Value, HttpRequest), Problem> {
+        let Self { request, payload, .. } = self;
+        let site = worker(&request)?;
+        check_headers(&request)?;
+        let settings = site.settings();
+        let bytes =
+            tokio::time::timeout(settings.body_timeout, collect(&request, payload, settings.body_limit)).await.map_err(|_late| {
+                let seconds = settings.body_timeout.as_secs();
+                Problem::new(Code::RequestTimeout, format!("Send the whole body within {seconds} seconds."))
+                    .with_header("connection", "close")
+            })??;
+        let value = parse(&bytes)?;
+        let mut breaches = Vec::new();
+        site.desk.contract.body::<T>().check(&value, "", &mut breaches);
+        if breaches.is_empty() { Ok((value, request)) } else { Err(Problem::invalid_body(breaches)) }
+    }
+}
+
+/// A patch that fits the schema, ready to be applied (RFC 7396).
+pub struct MergePatch<T> {
+    patch: Value,
+    /// The shape of the whole thing that the patch makes.
+    whole: Arc<Shape>,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T: Serialize + DeserializeOwned> MergePatch<T> {
+    /// Whether the patch names that member.
+    pub fn names(&self, member: &str) -> bool {
+        self.patch.get(member).is_some()
+    }
+
+    /// The members that the patch names.
+    pub fn members(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.patch.as_object().into_iter().flatten()
+    }
+
+    /// What becomes of `current`; the outcome is checked like a fresh body.
+    pub fn apply(&self, current: &T) -> Result<T, Problem> {
+        let mut value = serde_json::to_value(current).map_err(|error| Problem::internal(&error.to_string()))?;
+        merge(&mut value, self.patch.clone());
+        let mut breaches = Vec::new();
+        self.whole.check(&value, "", &mut breaches);
+        if !breaches.is_empty() {
+            return Err(Problem::invalid_body(breaches));
+        }
+        deserialise(value)
+    }
+}
+
+/// The schema of a merge patch for `T`: the same members, none required.
+pub struct Edit<T>(PhantomData<T>);
+
+impl<T: PartialSchema> PartialSchema for Edit<T> {
+    fn schema() -> RefOr<Schema> {
+        match T::schema() {
+            RefOr::T(Schema::Object(mut object)) => {
+                object.required.clear();
+                RefOr::T(Schema::Object(object))
+            }
+            other => other,
+        }
+    }
+}
+
+impl<T: ToSchema> ToSchema for Edit<T> {
+    fn name() -> std::borrow::Cow<'static, str> {
+        T::name().replace("Create", "Edit").into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        T::schemas(schemas);
+    }
+}
+
+/// A body without members, for steps that need no more than their address.
+#[derive(serde::Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({}))]
+pub struct Nothing {}
+
+fn worker(request: &HttpRequest) -> Result<&Site, Problem> {
+    request.app_data::<web::Data<Worker>>().ok_or_else(|| Problem::internal("the worker has no site"))
+}
+
+fn deserialise<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    serde_json::from_value(value).map_err(|error| Problem::new(Code::InvalidBody, format!("The body does not fit: {error}.")))
+}
+
+fn check_headers(request: &HttpRequest) -> Result<(), Problem> {
+    let one = |name: header::HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap_or("?").to_ascii_lowercase());
+    if one(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return Err(Problem::new(Code::UnsupportedContentEncoding, "Send the body as it is, without Content-Encoding."));
+    }
+    let kind = one(header::CONTENT_TYPE).unwrap_or_default();
+    let mut parts = kind.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let is_patch = request.method() == actix_web::http::Method::PATCH && essence == "application/merge-patch+json";
+    let is_utf8 = parts.all(|parameter| !parameter.starts_with("charset") || matches!(parameter, "charset=utf-8" | "charset=\"utf-8\""));
+    if (essence == "application/json" || is_patch) && is_utf8 {
+        return Ok(());
+    }
+    let wanted = if request.method() == actix_web::http::Method::PATCH { "application/merge-patch+json" } else { "application/json" };
+    Err(Problem::new(Code::UnsupportedMediaType, format!("Send JSON in UTF-8 as `Content-Type: {wanted}`."))
+        .with_header("accept-post", "application/json"))
+}
+
+async fn collect(request: &HttpRequest, mut payload: web::Payload, limit: usize) -> Result<Vec<u8>, Problem> {
+    let too_large = || {
+        Problem::new(Code::BodyTooLarge, format!("Send at most {limit} bytes."))
+            .with_member("limit_bytes", limit)
+            .with_header("connection", "close")
+    };
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(limit));
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| Problem::new(Code::MalformedRequest, format!("The body was cut short: {error}.")))?;
+        if bytes.len() + chunk.len() > limit {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// JSON (RFC 8259) with an object at the top; the parser itself refuses more than 127 levels.
+fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+    let value: Value =
+        serde_json::from_slice(bytes).map_err(|error| Problem::new(Code::MalformedJson, format!("The body is not JSON: {error}.")))?;
+    if value.is_object() { Ok(value) } else { Err(Problem::new(Code::InvalidBody, "Send a JSON object: `{…}`.")) }
+}

@@ -1,0 +1,78 @@
+//! The route page: every address of the server on one screen. One line is both dispatch and document.
+
+mod answer;
+mod article_input;
+mod articles;
+mod authors;
+mod clock;
+pub mod contract;
+mod docs;
+mod edges;
+mod guard;
+mod input;
+mod listing;
+mod openapi;
+mod page;
+mod precondition;
+mod problem;
+mod representation;
+mod routes;
+mod server;
+mod sign_in;
+mod site;
+mod tags;
+mod users;
+
+pub use clock::Clock;
+pub use server::{Running, start};
+pub use site::HttpSettings;
+
+use problem::{Problem, ProblemDetails};
+use routes::Routes;
+
+/// Every operation of the contract, then the pages.
+fn routes() -> Routes {
+    Routes::default()
+        .schema::<ProblemDetails>()
+        .on(docs::__path_get_index, docs::get_index)
+        .on(sign_in::__path_login_session, sign_in::login_session)
+        .on(sign_in::__path_get_session, sign_in::get_session)
+        .on(articles::__path_list_articles, articles::list_articles)
+        .on(articles::__path_create_article, articles::create_article)
+        .on(articles::__path_get_article, articles::get_article)
+        .on(articles::__path_update_article, articles::update_article)
+        .on(articles::__path_delete_article, articles::delete_article)
+        .on(articles::__path_publish_article, articles::publish_article)
+        .on(articles::__path_unpublish_article, articles::unpublish_article)
+        .on(authors::__path_list_authors, authors::list_authors)
+        .on(authors::__path_create_author, authors::create_author)
+        .on(authors::__path_get_author, authors::get_author)
+        .on(authors::__path_update_author, authors::update_author)
+        .on(authors::__path_delete_author, authors::delete_author)
+        .on(tags::__path_list_tags, tags::list_tags)
+        .on(tags::__path_create_tag, tags::create_tag)
+        .on(tags::__path_get_tag, tags::get_tag)
+        .on(tags::__path_update_tag, tags::update_tag)
+        .on(tags::__path_delete_tag, tags::delete_tag)
+        .on(users::__path_list_users, users::list_users)
+        .on(users::__path_create_user, users::create_user)
+        .on(users::__path_get_user, users::get_user)
+        .on(users::__path_update_user, users::update_user)
+        .on(users::__path_delete_user, users::delete_user)
+        .page("/openapi.json", docs::get_openapi)
+        .page("/docs", docs::redirect_docs)
+        .page("/docs/{file:.*}", docs::get_docs)
+}
+
+/// The OpenAPI document, pretty-printed as it is kept in `openapi/openapi.json`.
+pub fn document() -> String {
+    let document = openapi::document(&routes());
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// What unknown addresses get.
+async fn nothing_here() -> Result<actix_web::HttpResponse, Problem> {
+    Err(Problem::not_found())
+}

@@ -1,0 +1,167 @@
+//! The finished OpenAPI document: what the handlers say of themselves, and what holds for all of them.
+
+use super::routes::Routes;
+use super::{contract, problem};
+use serde_json::{Map, Value, json};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, ContactBuilder, InfoBuilder, LicenseBuilder, OpenApiBuilder, PathsBuilder};
+
+/// Makes the document of the routes, as JSON.
+pub fn document(routes: &Routes) -> Value {
+    let mut paths = PathsBuilder::new();
+    let mut components = ComponentsBuilder::new().security_scheme(
+        "bearer",
+        SecurityScheme::Http(
+            HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .bearer_format("JWT")
+                .description(Some("POST /v1/auth/login answers one."))
+                .build(),
+        ),
+    );
+    for operation in &routes.operations {
+        paths = paths.path(operation.path.clone(), operation.item());
+    }
+    components = components.schemas_from_iter(routes.schemas.clone());
+    let info = InfoBuilder::new()
+        .title("Copydesk")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(DESCRIPTION))
+        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()))
+        .contact(Some(ContactBuilder::new().name(Some("The Copydesk developers")).build()))
+        .build();
+    let document = OpenApiBuilder::new().info(info).paths(paths.build()).components(Some(components.build())).build();
+    let mut value = serde_json::to_value(document).unwrap_or_default();
+    value["openapi"] = "3.1.0".into();
+    value["servers"] = json!([{ "url": "/", "description": "This server" }]);
+    value["tags"] = json!([
+        { "name": "articles", "description": "Stories: live for everybody, working for the newsroom." },
+        { "name": "authors", "description": "Bylines with their beat and bio." },
+        { "name": "tags", "description": "What stories are about." },
+        { "name": "sign-in", "description": "A password for a short-lived token." },
+        { "name": "users", "description": "The accounts of the newsroom." },
+        { "name": "about", "description": "Where to go from here." },
+    ]);
+    let bodies = finish_operations(&mut value);
+    if let Some(schemas) = value.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        contract::state_text_rule(schemas, &bodies);
+    }
+    value
+}
+
+const DESCRIPTION: &str = "A headless CMS for newsrooms. Reads of the live view need no token and can be cached; writes need \
+`Authorization: Bearer <token>`. Changes need `If-Match` with the ETag that you have seen. Every error is `application/problem+json` (RFC 9457).";
+
+/// Gives each operation what all of its kind share: `If-Match`, conditional reads, problems. Answers the names of the body schemas.
+fn finish_operations(document: &mut Value) -> Vec<String> {
+    let mut bodies = Vec::new();
+    let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return bodies };
+    for (path, item) in paths {
+        for (verb, operation) in item.as_object_mut().into_iter().flatten() {
+            let reference = operation
+                .pointer("/requestBody/content")
+                .and_then(Value::as_object)
+                .and_then(|content| content.values().next()?.pointer("/schema/$ref")?.as_str()?.rsplit('/').next().map(str::to_owned));
+            bodies.extend(reference);
+            finish_operation(operation, verb, path);
+        }
+    }
+    bodies
+}
+
+fn finish_operation(operation: &mut Value, verb: &str, path: &str) {
+    let has_body = operation.get("requestBody").is_some();
+    if has_body {
+        operation["requestBody"]["required"] = true.into();
+        if verb == "patch" {
+            let content = operation.pointer("/requestBody/content/application~1merge-patch+json").cloned().unwrap_or_default();
+            operation["requestBody"]["content"]["application/json"] = content;
+        }
+    }
+    let needs_version = changes_something(verb, path);
+    let is_read = verb == "get";
+    let needs_token = operation.get("security").and_then(Value::as_array).is_some_and(|ways| !ways.iter().any(|way| way == &json!({})));
+    if needs_version {
+        push(operation, if_match());
+    }
+    name_path_parameters(operation);
+    let mut statuses: Vec<u16> = vec![400, 401, 500, 503];
+    statuses.extend(needs_token.then_some(403));
+    statuses.extend(path.contains('{').then_some(404));
+    statuses.extend(is_read.then_some(304).filter(|_| !needs_token));
+    statuses.extend((path.contains('{') && !path.contains("{user}")).then_some(308));
+    statuses.extend((needs_version || (verb == "post" && needs_token)).then_some(409));
+    statuses.extend(has_body.then_some([408, 413, 415, 422]).into_iter().flatten());
+    statuses.extend(needs_version.then_some([412, 428]).into_iter().flatten());
+    let responses = operation["responses"].as_object_mut();
+    let Some(responses) = responses else { return };
+    for status in statuses {
+        responses.entry(status.to_string()).or_insert_with(|| response(status));
+    }
+    for (status, response) in responses.iter_mut().filter(|(status, _)| status.starts_with('2')) {
+        add_headers(response, is_read && status == "200" && !needs_token);
+    }
+    responses.sort_keys();
+}
+
+/// A change of something that is there already needs the version that was seen.
+fn changes_something(verb: &str, path: &str) -> bool {
+    matches!(verb, "patch" | "delete") || (verb == "post" && path.contains('{'))
+}
+
+fn if_match() -> Value {
+    json!({
+        "name": "If-Match", "in": "header", "required": true,
+        "description": "The ETag of the version that you have seen (RFC 9110 §13.1.1), or `*` to overwrite knowingly.",
+        "schema": { "type": "string", "minLength": 1, "pattern": "^(\\*|\"[0-9]+-[0-9a-f]+\")$" }, "example": "*",
+    })
+}
+
+/// Ids and slugs in paths have a form, too.
+fn name_path_parameters(operation: &mut Value) {
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        if parameter["in"] == "path" {
+            parameter["schema"] = json!({ "type": "string", "minLength": 1, "maxLength": 120, "pattern": "^[A-Za-z0-9-]+$" });
+        }
+    }
+}
+
+fn response(status: u16) -> Value {
+    match status {
+        304 => json!({ "description": "You have it already (RFC 9110 §15.4.5).", "headers": { "ETag": header("The entity tag.") } }),
+        308 => {
+            json!({ "description": "The slug has changed; the new address is in `Location`.", "headers": { "Location": header("The address of today.") } })
+        }
+        _ => {
+            let codes: Vec<String> =
+                problem::table().filter(|(_, number, _)| *number == status).map(|(code, ..)| format!("`{code}`")).collect();
+            json!({
+                "description": codes.join(", "),
+                "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+            })
+        }
+    }
+}
+
+fn add_headers(response: &mut Value, is_public: bool) {
+    let Some(response) = response.as_object_mut() else { return };
+    let headers = response.entry("headers").or_insert_with(|| Value::Object(Map::new()));
+    let Some(headers) = headers.as_object_mut() else { return };
+    headers.insert("Request-Id".into(), header("The request's id, as it stands in the log."));
+    if is_public {
+        headers.insert("ETag".into(), header("A strong entity tag."));
+        headers.insert("Cache-Control".into(), header("What caches may do."));
+        headers.insert("Surrogate-Key".into(), json!({ "description": "The names under which a cache can purge it; absent where a token was sent.", "schema": { "type": "string" } }));
+    }
+}
+
+fn header(description: &str) -> Value {
+    json!({ "description": description, "schema": { "type": "string" } })
+}
+
+fn push(operation: &mut Value, parameter: Value) {
+    match operation.get_mut("parameters").and_then(Value::as_array_mut) {
+        Some(parameters) => parameters.push(parameter),
+        None => operation["parameters"] = Value::Array(vec![parameter]),
+    }
+}

@@ -1,0 +1,246 @@
+//! Stories as they go out: the live view, and the working view that adds what editors need.
+
+use super::problem::Problem;
+use super::site::HttpSettings;
+use crate::domain::article::{Content, Dateline, Image, Seo, Status};
+use crate::domain::author::AuthorLink;
+use crate::domain::tag::Visibility;
+use crate::domain::text::{LanguageTag, WebAddress};
+use crate::domain::time::Moment;
+use crate::render::Block;
+use crate::store;
+use crate::store::articles::{ArticleRow, WorkingCopy};
+use crate::store::authors::profile;
+use crate::store::links::{BylineRow, LabelRow};
+use crate::store::live::{LiveCopy, LiveRow};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// A form that the body of a story can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    Html,
+    Markdown,
+    Text,
+    Blocks,
+}
+
+/// An author as stories carry them.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Byline {
+    #[schema(example = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e5f")]
+    pub id: String,
+    #[schema(example = "marcus")]
+    pub slug: String,
+    #[schema(example = "Marcus")]
+    pub name: String,
+    #[schema(example = "Focuses on crime, public safety, and regional events.")]
+    pub beat: Option<String>,
+    /// Markdown.
+    #[schema(example = "Marcus is a community-based journalist passionate about reporting impactful stories that matter most to readers.")]
+    pub bio: Option<String>,
+    pub bio_html: Option<String>,
+    pub location: Option<String>,
+    pub website: Option<WebAddress>,
+    pub image: Option<Image>,
+    pub links: Vec<AuthorLink>,
+}
+
+/// A tag as stories carry it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Label {
+    #[schema(example = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e60")]
+    pub id: String,
+    #[schema(example = "migration")]
+    pub slug: String,
+    #[schema(example = "Migration")]
+    pub name: String,
+    pub description: Option<String>,
+    /// Working view only: the live view knows public tags alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub visibility: Option<Visibility>,
+}
+
+/// A story as the public reads it: the last published copy.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Article {
+    #[schema(example = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e61")]
+    pub id: String,
+    #[schema(example = "u-s-and-guatemala-address-migration-and-drug-trafficking")]
+    pub slug: String,
+    #[schema(example = "U.S. and Guatemala Address Migration and Drug Trafficking")]
+    pub title: String,
+    pub subtitle: Option<String>,
+    pub dateline: Option<Dateline>,
+    pub lead: Option<String>,
+    /// Safe HTML: no scripts, no event handlers, raw HTML of the source shown as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "<h2>Key Discussions on Crime and Migration</h2>")]
+    pub html: Option<String>,
+    /// The Markdown source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub markdown: Option<String>,
+    /// Plain text, paragraphs separated by blank lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub text: Option<String>,
+    /// The typed tree, for clients that render natively.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<Vec<Block>>)]
+    pub blocks: Option<Box<RawValue>>,
+    /// In order; the first is the primary one.
+    pub authors: Vec<Byline>,
+    /// In order; the first is the primary one.
+    pub tags: Vec<Label>,
+    pub image: Option<Image>,
+    pub language: LanguageTag,
+    pub canonical_url: Option<WebAddress>,
+    pub seo: Option<Seo>,
+    /// The site's own members.
+    #[schema(value_type = Object, additional_properties = true)]
+    pub custom: Map<String, Value>,
+    #[schema(example = 389)]
+    pub word_count: i64,
+    #[schema(example = 2)]
+    pub reading_minutes: i64,
+    pub first_published_at: Option<Moment>,
+    pub published_at: Option<Moment>,
+    pub content_updated_at: Option<Moment>,
+    /// The public page of the story.
+    #[schema(example = "https://example.com/u-s-and-guatemala-address-migration-and-drug-trafficking")]
+    pub url: String,
+}
+
+/// What the working view adds.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Working {
+    /// The Markdown source.
+    pub body: String,
+    pub status: Status,
+    #[schema(example = 1)]
+    pub version: i64,
+    pub has_unpublished_changes: bool,
+    pub publish_at: Option<Moment>,
+    pub unpublish_at: Option<Moment>,
+    /// The id of the user who is to work on it.
+    pub assignee: Option<String>,
+    pub created_by: Option<String>,
+    pub created_at: Moment,
+    pub updated_by: Option<String>,
+    pub updated_at: Moment,
+}
+
+/// A story as editors see it: the working copy, with where it stands.
+#[derive(Serialize, ToSchema)]
+pub struct WorkingArticle {
+    #[serde(flatten)]
+    pub article: Article,
+    #[serde(flatten)]
+    pub working: Working,
+}
+
+/// The public face of an author.
+pub fn byline(row: BylineRow) -> Result<Byline, store::Error> {
+    let BylineRow { id, slug, name, document, bio_html } = row;
+    let crate::domain::author::Profile { beat, bio, location, website, image, links } = profile(&id, &document)?;
+    let bio_html = bio.is_some().then_some(bio_html);
+    Ok(Byline { id, slug, name, beat, bio, bio_html, location, website, image, links })
+}
+
+fn label(row: LabelRow, with_visibility: bool) -> Label {
+    let LabelRow { id, slug, name, description, visibility } = row;
+    Label { id, slug, name, description, visibility: with_visibility.then(|| Visibility::named(&visibility)).flatten() }
+}
+
+/// The stored body of a story in all its forms.
+struct Forms {
+    html: String,
+    text: String,
+    blocks: String,
+    word_count: i64,
+    reading_minutes: i64,
+}
+
+/// The live view of a story.
+pub fn live(copy: LiveCopy, formats: &[Format], settings: &HttpSettings) -> Result<Article, Problem> {
+    let content = copy.row.content()?;
+    let LiveRow { article_id, slug, html, text, blocks, word_count, reading_minutes, .. } = copy.row;
+    let dates =
+        [copy.row.first_published_at, copy.row.published_at, copy.row.content_updated_at].map(|at| Some(Moment::from_milliseconds(at)));
+    let authors = copy.authors.into_iter().map(byline).collect::<Result<_, _>>()?;
+    let tags = copy.tags.into_iter().map(|row| label(row, false)).collect();
+    let forms = Forms { html, text, blocks, word_count, reading_minutes };
+    article((article_id, slug), content, forms, formats, (authors, tags), dates, settings)
+}
+
+/// The working view of a story.
+pub fn working(copy: WorkingCopy, formats: &[Format], settings: &HttpSettings) -> Result<WorkingArticle, Problem> {
+    let (content, state) = (copy.row.content()?, copy.row.state()?);
+    let ArticleRow { id, slug, version, html, text, blocks, word_count, reading_minutes, .. } = copy.row;
+    let working = Working {
+        body: content.body.clone(),
+        status: state.status,
+        version,
+        has_unpublished_changes: state.has_unpublished_changes,
+        publish_at: copy.row.publish_at.map(Moment::from_milliseconds),
+        unpublish_at: copy.row.unpublish_at.map(Moment::from_milliseconds),
+        assignee: copy.row.assignee_id,
+        created_by: copy.row.created_by,
+        created_at: Moment::from_milliseconds(copy.row.created_at),
+        updated_by: copy.row.updated_by,
+        updated_at: Moment::from_milliseconds(copy.row.updated_at),
+    };
+    let authors = copy.authors.into_iter().map(byline).collect::<Result<_, _>>()?;
+    let tags = copy.tags.into_iter().map(|row| label(row, true)).collect();
+    let dates = [state.first_published_at, state.published_at, state.content_updated_at];
+    let forms = Forms { html, text, blocks, word_count, reading_minutes };
+    Ok(WorkingArticle { article: article((id, slug), content, forms, formats, (authors, tags), dates, settings)?, working })
+}
+
+/// What both views share.
+fn article(
+    (id, slug): (String, String),
+    content: Content,
+    forms: Forms,
+    formats: &[Format],
+    (authors, tags): (Vec<Byline>, Vec<Label>),
+    [first_published_at, published_at, content_updated_at]: [Option<Moment>; 3],
+    settings: &HttpSettings,
+) -> Result<Article, Problem> {
+    let Content { title, subtitle, dateline, lead, body, image, language, canonical_url, seo, custom } = content;
+    let Forms { html, text, blocks, word_count, reading_minutes } = forms;
+    let wants = |format: Format| formats.contains(&format);
+    let damaged = |error: serde_json::Error| store::Error::Damaged(format!("article {id}: {error}"));
+    let blocks = if wants(Format::Blocks) { Some(RawValue::from_string(blocks).map_err(damaged)?) } else { None };
+    let url = settings.article_url.replace("{slug}", &slug);
+    Ok(Article {
+        id,
+        slug,
+        title,
+        subtitle,
+        dateline,
+        lead,
+        html: wants(Format::Html).then_some(html),
+        markdown: wants(Format::Markdown).then_some(body),
+        text: wants(Format::Text).then_some(text),
+        blocks,
+        authors,
+        tags,
+        image,
+        language,
+        canonical_url,
+        seo,
+        custom,
+        word_count,
+        reading_minutes,
+        first_published_at,
+        published_at,
+        content_updated_at,
+        url,
+    })
+}

@@ -1,0 +1,154 @@
+//! How a line of the route page becomes dispatch and document at once.
+
+use super::problem::{Code, Problem};
+use actix_web::dev::Handler;
+use actix_web::http::Method;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Responder, guard, web};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
+use utoipa::openapi::{RefOr, Schema};
+
+/// One operation of the contract.
+pub struct Described {
+    pub path: String,
+    pub methods: Vec<HttpMethod>,
+    pub operation: Operation,
+}
+
+impl Described {
+    pub fn item(&self) -> PathItem {
+        PathItem::from_http_methods(self.methods.clone(), self.operation.clone())
+    }
+}
+
+/// The operations, their schemas, and what answers them.
+#[derive(Default)]
+pub struct Routes {
+    pub operations: Vec<Described>,
+    pub schemas: Vec<(String, RefOr<Schema>)>,
+    resources: BTreeMap<String, (Vec<Method>, Vec<actix_web::Route>)>,
+}
+
+impl Routes {
+    /// Adds an operation by what utoipa wrote of the handler, and the handler itself.
+    #[must_use]
+    pub fn on<P, F, Args>(mut self, _described: P, handler: F) -> Self
+    where
+        P: utoipa::Path + utoipa::__dev::SchemaReferences,
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        P::schemas(&mut self.schemas);
+        let (path, methods) = (P::path(), P::methods());
+        for method in methods.iter().map(verb) {
+            self.serve(&path, method, handler.clone());
+        }
+        self.operations.push(Described { path, methods, operation: P::operation() });
+        self
+    }
+
+    /// Adds a page that is no operation of the contract.
+    #[must_use]
+    pub fn page<F, Args>(mut self, path: &str, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.serve(path, Method::GET, handler);
+        self
+    }
+
+    /// The schema of every problem is named here, because every operation may answer one.
+    #[must_use]
+    pub fn schema<T: utoipa::ToSchema>(mut self) -> Self {
+        self.schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(&mut self.schemas);
+        self
+    }
+
+    fn serve<F, Args>(&mut self, path: &str, method: Method, handler: F)
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let (methods, routes) = self.resources.entry(path.to_owned()).or_default();
+        let route = match method {
+            Method::GET => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
+            ref method => web::route().guard(guard::Method(method.clone())),
+        };
+        if method == Method::GET {
+            methods.push(Method::HEAD);
+        }
+        methods.push(method);
+        routes.push(route.to(Unwinding(handler)));
+    }
+
+    /// The resources to be served. A wrong verb is 405 and OPTIONS 204, both with `Allow` (RFC 9110 §9.3.7, §15.5.6).
+    pub fn resources(self) -> Vec<Resource> {
+        let resource = |(path, (mut methods, routes)): (String, (Vec<Method>, Vec<actix_web::Route>))| {
+            methods.push(Method::OPTIONS);
+            let mut names: Vec<String> = methods.iter().map(ToString::to_string).collect();
+            names.sort();
+            let allow = names.join(", ");
+            let resource = routes.into_iter().fold(web::resource(path), Resource::route);
+            resource.default_service(web::to(move |request: HttpRequest| {
+                let allow = allow.clone();
+                async move { refuse_verb(&request, &allow) }
+            }))
+        };
+        self.resources.into_iter().map(resource).collect()
+    }
+}
+
+fn refuse_verb(request: &HttpRequest, allow: &str) -> Result<HttpResponse, Problem> {
+    if request.method() == Method::OPTIONS {
+        return Ok(HttpResponse::NoContent().insert_header(("allow", allow)).finish());
+    }
+    Err(Problem::new(Code::MethodNotAllowed, format!("Use one of {allow}.")).with_header("allow", allow))
+}
+
+fn verb(method: &HttpMethod) -> Method {
+    match method {
+        HttpMethod::Post => Method::POST,
+        HttpMethod::Put => Method::PUT,
+        HttpMethod::Delete => Method::DELETE,
+        HttpMethod::Patch => Method::PATCH,
+        _ => Method::GET,
+    }
+}
+
+/// A handler whose panic becomes a problem: the worker goes on, and the client learns no more than of any failure.
+#[derive(Clone)]
+struct Unwinding<F>(F);
+
+impl<F, Args> Handler<Args> for Unwinding<F>
+where
+    F: Handler<Args>,
+    F::Output: Responder + 'static,
+    F::Future: 'static,
+{
+    type Output = Result<Answer<F::Output>, Problem>;
+    type Future = LocalBoxFuture<'static, Self::Output>;
+
+    fn call(&self, args: Args) -> Self::Future {
+        let handling = AssertUnwindSafe(self.0.call(args)).catch_unwind();
+        Box::pin(async move { handling.await.map(Answer).map_err(|_panic| Problem::internal("a handler panicked")) })
+    }
+}
+
+/// Passes an answer through.
+struct Answer<R>(R);
+
+impl<R: Responder> Responder for Answer<R> {
+    type Body = R::Body;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse<R::Body> {
+        self.0.respond_to(request)
+    }
+}

@@ -1,0 +1,54 @@
+//! Starts the server: listener, workers, limits.
+
+use super::clock::Clock;
+use super::contract::Contract;
+use super::edges::edges;
+use super::site::{Desk, HttpSettings, Worker};
+use super::{nothing_here, openapi, routes};
+use crate::auth::token::Tokens;
+use crate::store::Shared;
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::web::Data;
+use actix_web::{App, HttpServer};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// A server that has its port and is answering.
+pub struct Running {
+    pub address: SocketAddr,
+    pub handle: ServerHandle,
+    /// Resolves when the server has ended.
+    pub ended: actix_web::dev::Server,
+}
+
+/// Starts answering on `listener`. Call it inside an Actix runtime, and await `ended`.
+pub fn start(
+    listener: TcpListener,
+    workers: usize,
+    settings: HttpSettings,
+    shared: Shared,
+    tokens: Tokens,
+    clock: Clock,
+) -> std::io::Result<Running> {
+    let document = openapi::document(&routes());
+    let contract = Contract::of(&document);
+    let document = serde_json::to_vec(&document)?;
+    let desk = Arc::new(Desk { settings, clock, tokens, contract, document, hashing: Semaphore::new(2) });
+    let address = listener.local_addr()?;
+    let server = HttpServer::new(move || {
+        let worker = Data::new(Worker { store: shared.store(), desk: desk.clone() });
+        let app = App::new().app_data(worker).wrap(from_fn(edges)).default_service(actix_web::web::to(nothing_here));
+        routes().resources().into_iter().fold(app, App::service)
+    })
+    .workers(workers)
+    .client_request_timeout(Duration::from_secs(5))
+    .client_disconnect_timeout(Duration::from_secs(1))
+    .keep_alive(Duration::from_secs(75))
+    .shutdown_timeout(10)
+    .listen(listener)?
+    .run();
+    Ok(Running { address, handle: server.handle(), ended: server })
+}

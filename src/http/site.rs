@@ -1,0 +1,57 @@
+//! What a handler may reach for: the store's doors, the clock, the tokens, the contract and the settings.
+
+use super::clock::Clock;
+use super::contract::Contract;
+use crate::auth::token::Tokens;
+use crate::domain::time::Moment;
+use crate::store::Store;
+use actix_web::web;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// What the workers of a process share.
+pub struct Desk {
+    pub settings: HttpSettings,
+    pub clock: Clock,
+    pub tokens: Tokens,
+    pub contract: Contract,
+    /// The finished OpenAPI document.
+    pub document: Vec<u8>,
+    /// Bounds how many passwords are hashed at once: each takes 19 MiB.
+    pub hashing: Semaphore,
+}
+
+/// What of the configuration answers depend on.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// Where clients reach this server, without a trailing slash.
+    pub public_url: String,
+    /// The public page of a story, with `{slug}` in it.
+    pub article_url: String,
+    /// Origins whose pages may write, exactly as browsers send them.
+    pub cors_origins: Vec<String>,
+    /// Whether `/docs/` and `/openapi.json` are served.
+    pub docs: bool,
+    pub body_limit: usize,
+    pub body_timeout: Duration,
+}
+
+/// One worker's view of the desk.
+pub struct Worker {
+    pub store: Store,
+    pub desk: Arc<Desk>,
+}
+
+/// The extractor of it.
+pub type Site = web::Data<Worker>;
+
+impl Worker {
+    pub fn now(&self) -> Moment {
+        self.desk.clock.now()
+    }
+
+    pub fn settings(&self) -> &HttpSettings {
+        &self.desk.settings
+    }
+}

@@ -1,0 +1,305 @@
+//! Working copies: what editors edit. The live view is in `live.rs`; what touches both is in `publishing.rs`.
+
+use super::conn::Conn;
+use super::error::{Error, Expect};
+use super::links::{self, BylineRow, LabelRow};
+use super::page::{Filter, Key, Order, Page, Position, Slice, walk};
+use super::schema::{article_authors, article_tags, articles, authors, revisions};
+use super::slugs::{self, Kind, Wish};
+use crate::domain::article::{Content, State, Status};
+use crate::domain::time::Moment;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Nullable};
+
+diesel::define_sql_function! { fn coalesce(value: Nullable<BigInt>, otherwise: BigInt) -> BigInt; }
+
+/// A working copy as it is stored. `document` is a `Content` as JSON; times are milliseconds.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = articles)]
+pub struct ArticleRow {
+    pub id: String,
+    pub slug: String,
+    pub status: String,
+    pub version: i64,
+    pub document: String,
+    pub html: String,
+    pub text: String,
+    pub blocks: String,
+    pub word_count: i64,
+    pub reading_minutes: i64,
+    pub has_unpublished_changes: bool,
+    pub first_published_at: Option<i64>,
+    pub published_at: Option<i64>,
+    pub content_updated_at: Option<i64>,
+    pub publish_at: Option<i64>,
+    pub unpublish_at: Option<i64>,
+    pub assignee_id: Option<String>,
+    pub created_by: Option<String>,
+    pub created_at: i64,
+    pub updated_by: Option<String>,
+    pub updated_at: i64,
+}
+
+impl ArticleRow {
+    /// The content that editors wrote.
+    pub fn content(&self) -> Result<Content, Error> {
+        serde_json::from_str(&self.document).map_err(|error| Error::Damaged(format!("article {}: {error}", self.id)))
+    }
+
+    /// The state that the rules look at.
+    pub fn state(&self) -> Result<State, Error> {
+        let moment = |milliseconds: Option<i64>| milliseconds.map(Moment::from_milliseconds);
+        Ok(State {
+            status: Status::named(&self.status).ok_or_else(|| Error::Damaged(format!("article {}: status {}", self.id, self.status)))?,
+            has_unpublished_changes: self.has_unpublished_changes,
+            first_published_at: moment(self.first_published_at),
+            published_at: moment(self.published_at),
+            content_updated_at: moment(self.content_updated_at),
+        })
+    }
+}
+
+/// A working copy with its authors and tags.
+#[derive(Clone, Debug)]
+pub struct WorkingCopy {
+    pub row: ArticleRow,
+    pub authors: Vec<BylineRow>,
+    pub tags: Vec<LabelRow>,
+}
+
+/// What a save puts in place of the working copy.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub slug: Wish,
+    pub content: Content,
+    pub html: String,
+    pub text: String,
+    /// The typed tree as JSON.
+    pub blocks: String,
+    pub word_count: i64,
+    pub reading_minutes: i64,
+    pub author_ids: Vec<String>,
+    pub tag_ids: Vec<String>,
+}
+
+/// Who writes, and when.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    pub user_id: String,
+    pub now: Moment,
+}
+
+/// The working copy behind an id or a slug. A story in the trash is not found.
+pub fn find(conn: &mut Conn, key: &str) -> Result<WorkingCopy, Error> {
+    let id = slugs::resolve(conn, Kind::Article, key)?;
+    by_id(conn, &id)
+}
+
+/// The working copy of that id.
+pub fn by_id(conn: &mut Conn, id: &str) -> Result<WorkingCopy, Error> {
+    let row: ArticleRow = articles::table
+        .filter(articles::id.eq(id).and(articles::deleted_at.is_null()))
+        .select(ArticleRow::as_select())
+        .first(conn)
+        .or_not_found("article")?;
+    let mut copies = with_links(conn, vec![row])?;
+    copies.pop().ok_or(Error::NotFound("article"))
+}
+
+/// Whether a story is a user's own: made by them, or under the byline tied to their account.
+pub fn is_own(conn: &mut Conn, story: &ArticleRow, user_id: &str) -> Result<bool, Error> {
+    if story.created_by.as_deref() == Some(user_id) {
+        return Ok(true);
+    }
+    let bylines: i64 = article_authors::table
+        .inner_join(authors::table)
+        .filter(article_authors::article_id.eq(&story.id).and(authors::user_id.eq(user_id)))
+        .count()
+        .get_result(conn)?;
+    Ok(bylines > 0)
+}
+
+/// A page of working copies in an order.
+pub fn list(conn: &mut Conn, filter: &Filter, order: Order, descending: bool, slice: &Slice) -> Result<Page<WorkingCopy>, Error> {
+    let after = slice.after.as_ref();
+    let query = filtered(filter);
+    let query = match (order, descending) {
+        (Order::Publication, true) => walk!(query, after, coalesce(articles::published_at, 0), articles::id, number, descending),
+        (Order::Publication, false) => walk!(query, after, coalesce(articles::published_at, 0), articles::id, number, ascending),
+        (Order::Update, true) => walk!(query, after, articles::updated_at, articles::id, number, descending),
+        (Order::Update, false) => walk!(query, after, articles::updated_at, articles::id, number, ascending),
+        (Order::Creation, true) => walk!(query, after, articles::created_at, articles::id, number, descending),
+        (Order::Creation, false) => walk!(query, after, articles::created_at, articles::id, number, ascending),
+        (Order::Title, true) => walk!(query, after, articles::title, articles::id, text, descending),
+        (Order::Title, false) => walk!(query, after, articles::title, articles::id, text, ascending),
+    };
+    let rows: Vec<ArticleRow> = query.limit(slice.rows()).select(ArticleRow::as_select()).load(conn)?;
+    let total = if slice.count { Some(filtered(filter).count().get_result(conn)?) } else { None };
+    let copies = with_links(conn, rows)?;
+    Ok(slice.page(copies, total))
+}
+
+/// Where a working copy stands in an order.
+pub fn position(copy: &WorkingCopy, order: Order) -> Result<Position, Error> {
+    let key = match order {
+        Order::Publication => Key::Number(copy.row.published_at.unwrap_or(0)),
+        Order::Update => Key::Number(copy.row.updated_at),
+        Order::Creation => Key::Number(copy.row.created_at),
+        Order::Title => Key::Text(copy.row.content()?.title),
+    };
+    Ok(Position { key, id: copy.row.id.clone() })
+}
+
+fn filtered(filter: &Filter) -> articles::BoxedQuery<'static, <Conn as Connection>::Backend> {
+    let mut query = articles::table.filter(articles::deleted_at.is_null()).into_boxed();
+    if let Some(ids) = filter.ids.clone() {
+        query = query.filter(articles::id.eq_any(ids));
+    }
+    if let Some(ids) = filter.authors.clone() {
+        let stories = article_authors::table.filter(article_authors::author_id.eq_any(ids)).select(article_authors::article_id);
+        query = query.filter(articles::id.eq_any(stories));
+    }
+    if let Some(ids) = filter.tags.clone() {
+        let stories = article_tags::table.filter(article_tags::tag_id.eq_any(ids)).select(article_tags::article_id);
+        query = query.filter(articles::id.eq_any(stories));
+    }
+    if !filter.without_authors.is_empty() {
+        let ids = filter.without_authors.clone();
+        let stories = article_authors::table.filter(article_authors::author_id.eq_any(ids)).select(article_authors::article_id);
+        query = query.filter(articles::id.ne_all(stories));
+    }
+    if !filter.without_tags.is_empty() {
+        let ids = filter.without_tags.clone();
+        let stories = article_tags::table.filter(article_tags::tag_id.eq_any(ids)).select(article_tags::article_id);
+        query = query.filter(articles::id.ne_all(stories));
+    }
+    if let Some(languages) = filter.languages.clone() {
+        query = query.filter(articles::language.eq_any(languages));
+    }
+    if let Some(after) = filter.published_after {
+        query = query.filter(articles::published_at.gt(after.milliseconds()));
+    }
+    if let Some(before) = filter.published_before {
+        query = query.filter(articles::published_at.lt(before.milliseconds()));
+    }
+    if let Some(after) = filter.updated_after {
+        query = query.filter(articles::updated_at.gt(after.milliseconds()));
+    }
+    if let Some(statuses) = &filter.statuses {
+        let names: Vec<&'static str> = statuses.iter().map(|status| status.name()).collect();
+        query = query.filter(articles::status.eq_any(names));
+    }
+    if let Some(assignee) = filter.assignee.clone() {
+        query = query.filter(articles::assignee_id.eq(assignee));
+    }
+    if let Some(years) = &filter.years {
+        type Predicate = Box<dyn BoxableExpression<articles::table, <Conn as Connection>::Backend, SqlType = Nullable<Bool>>>;
+        let in_year = |(start, end): &(Moment, Moment)| -> Predicate {
+            Box::new(articles::published_at.ge(start.milliseconds()).and(articles::published_at.lt(end.milliseconds())))
+        };
+        let any = years.iter().map(in_year).reduce(|one, other| Box::new(one.or(other)));
+        query = query
+            .filter(any.unwrap_or_else(|| Box::new(articles::published_at.is_null().and(articles::published_at.is_not_null()).nullable())));
+    }
+    query
+}
+
+fn with_links(conn: &mut Conn, rows: Vec<ArticleRow>) -> Result<Vec<WorkingCopy>, Error> {
+    let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+    let mut authors = links::authors_of(conn, &ids)?;
+    let mut tags = links::tags_of(conn, &ids)?;
+    let copy = |row: ArticleRow| WorkingCopy {
+        authors: authors.remove(&row.id).unwrap_or_default(),
+        tags: tags.remove(&row.id).unwrap_or_default(),
+        row,
+    };
+    Ok(rows.into_iter().map(copy).collect())
+}
+
+/// Puts a new draft into the newsroom.
+pub fn insert(conn: &mut Conn, id: &str, draft: Draft, stamp: &Stamp) -> Result<(), Error> {
+    let slug = slugs::claim(conn, Kind::Article, id, draft.slug.clone())?;
+    let now = stamp.now.milliseconds();
+    diesel::insert_into(articles::table)
+        .values((
+            (articles::id.eq(id), articles::slug.eq(&slug), articles::status.eq(Status::Draft.name()), articles::version.eq(1)),
+            (articles::title.eq(&draft.content.title), articles::language.eq(&draft.content.language.0)),
+            (articles::document.eq(document(&draft.content)?), articles::html.eq(&draft.html), articles::text.eq(&draft.text)),
+            (articles::blocks.eq(&draft.blocks), articles::word_count.eq(draft.word_count)),
+            (articles::reading_minutes.eq(draft.reading_minutes), articles::has_unpublished_changes.eq(true)),
+            (articles::created_by.eq(&stamp.user_id), articles::created_at.eq(now)),
+            (articles::updated_by.eq(&stamp.user_id), articles::updated_at.eq(now)),
+        ))
+        .execute(conn)
+        .or_taken("slug", &slug)?;
+    slugs::hold(conn, Kind::Article, id, &slug)?;
+    links::set_authors(conn, id, &draft.author_ids)?;
+    links::set_tags(conn, id, &draft.tag_ids)?;
+    note_revision(conn, id, 1, "create", stamp)
+}
+
+/// Replaces the working copy of version `seen`; the live copy stays as it is.
+pub fn update(conn: &mut Conn, id: &str, seen: i64, draft: Draft, state: State, stamp: &Stamp) -> Result<(), Error> {
+    let slug = slugs::claim(conn, Kind::Article, id, draft.slug.clone())?;
+    let changed = diesel::update(articles::table.filter(articles::id.eq(id).and(articles::version.eq(seen))))
+        .set((
+            (articles::slug.eq(&slug), articles::version.eq(seen + 1)),
+            (articles::title.eq(&draft.content.title), articles::language.eq(&draft.content.language.0)),
+            (articles::document.eq(document(&draft.content)?), articles::html.eq(&draft.html), articles::text.eq(&draft.text)),
+            (articles::blocks.eq(&draft.blocks), articles::word_count.eq(draft.word_count)),
+            (articles::reading_minutes.eq(draft.reading_minutes), articles::has_unpublished_changes.eq(state.has_unpublished_changes)),
+            (articles::updated_by.eq(&stamp.user_id), articles::updated_at.eq(stamp.now.milliseconds())),
+        ))
+        .execute(conn)
+        .or_taken("slug", &slug)?;
+    won(changed)?;
+    slugs::hold(conn, Kind::Article, id, &slug)?;
+    links::set_authors(conn, id, &draft.author_ids)?;
+    links::set_tags(conn, id, &draft.tag_ids)?;
+    note_revision(conn, id, seen + 1, "edit", stamp)
+}
+
+/// The snapshot that version `number` made, as JSON: `Content` with `slug`, `author_ids`, `tag_ids`.
+pub fn snapshot(conn: &mut Conn, id: &str, number: i64) -> Result<Option<String>, Error> {
+    Ok(revisions::table.find((id, number)).select(revisions::snapshot).first(conn).optional()?)
+}
+
+/// An update that found its version changed one row; else another write came first.
+pub(super) const fn won(changed: usize) -> Result<(), Error> {
+    if changed == 1 { Ok(()) } else { Err(Error::Raced) }
+}
+
+fn document(content: &Content) -> Result<String, Error> {
+    serde_json::to_string(content).map_err(|error| Error::Damaged(error.to_string()))
+}
+
+/// Keeps what the write left: the content with its slug, authors and tags.
+pub(super) fn note_revision(conn: &mut Conn, id: &str, number: i64, event: &str, stamp: &Stamp) -> Result<(), Error> {
+    let (slug, document): (String, String) = articles::table.find(id).select((articles::slug, articles::document)).first(conn)?;
+    let author_ids: Vec<String> = article_authors::table
+        .filter(article_authors::article_id.eq(id))
+        .order(article_authors::position)
+        .select(article_authors::author_id)
+        .load(conn)?;
+    let tag_ids: Vec<String> = article_tags::table
+        .filter(article_tags::article_id.eq(id))
+        .order(article_tags::position)
+        .select(article_tags::tag_id)
+        .load(conn)?;
+    let mut snapshot: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&document).map_err(|error| Error::Damaged(format!("article {id}: {error}")))?;
+    snapshot.insert("slug".into(), slug.into());
+    snapshot.insert("author_ids".into(), author_ids.into());
+    snapshot.insert("tag_ids".into(), tag_ids.into());
+    diesel::insert_into(revisions::table)
+        .values((
+            revisions::article_id.eq(id),
+            revisions::number.eq(number),
+            revisions::event.eq(event),
+            revisions::snapshot.eq(serde_json::Value::Object(snapshot).to_string()),
+            revisions::created_by.eq(&stamp.user_id),
+            revisions::created_at.eq(stamp.now.milliseconds()),
+        ))
+        .execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! Authors: bylines with their beat and bio.
+
+use super::articles::{Stamp, won};
+use super::conn::Conn;
+use super::error::{Error, Expect};
+use super::page::{Key, Page, Position, Slice, walk};
+use super::schema::{article_authors, authors, published_article_authors};
+use super::slugs::{self, Kind, Wish};
+use crate::domain::author::Profile;
+use diesel::dsl::count_star;
+use diesel::prelude::*;
+use std::collections::{BTreeSet, HashMap};
+
+/// An author as it is stored. `document` is a `Profile` as JSON; times are milliseconds.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = authors)]
+pub struct AuthorRow {
+    pub id: String,
+    pub slug: String,
+    pub name: String,
+    pub document: String,
+    pub bio_html: String,
+    pub email: Option<String>,
+    pub user_id: Option<String>,
+    pub version: i64,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub updated_by: Option<String>,
+}
+
+/// Reads a stored profile.
+pub fn profile(id: &str, document: &str) -> Result<Profile, Error> {
+    serde_json::from_str(document).map_err(|error| Error::Damaged(format!("author {id}: {error}")))
+}
+
+/// What a save puts in place.
+#[derive(Clone, Debug)]
+pub struct AuthorDraft {
+    pub slug: Wish,
+    pub name: String,
+    pub profile: Profile,
+    pub bio_html: String,
+    pub email: Option<String>,
+    pub user_id: Option<String>,
+}
+
+/// What authors and tags may be sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    Name,
+    Creation,
+}
+
+/// The author behind an id or a slug; an old slug is `Error::Moved`.
+pub fn find(conn: &mut Conn, key: &str) -> Result<AuthorRow, Error> {
+    let id = slugs::resolve(conn, Kind::Author, key)?;
+    authors::table.find(id).select(AuthorRow::as_select()).first(conn).or_not_found("author")
+}
+
+/// A page of authors.
+pub fn list(conn: &mut Conn, order: Order, descending: bool, slice: &Slice) -> Result<Page<AuthorRow>, Error> {
+    let after = slice.after.as_ref();
+    let query = authors::table.into_boxed();
+    let query = match (order, descending) {
+        (Order::Name, false) => walk!(query, after, authors::name, authors::id, text, ascending),
+        (Order::Name, true) => walk!(query, after, authors::name, authors::id, text, descending),
+        (Order::Creation, false) => walk!(query, after, authors::created_at, authors::id, number, ascending),
+        (Order::Creation, true) => walk!(query, after, authors::created_at, authors::id, number, descending),
+    };
+    let rows = query.limit(slice.rows()).select(AuthorRow::as_select()).load(conn)?;
+    let total = if slice.count { Some(authors::table.count().get_result(conn)?) } else { None };
+    Ok(slice.page(rows, total))
+}
+
+/// Where an author stands in an order.
+pub fn position(row: &AuthorRow, order: Order) -> Position {
+    let key = match order {
+        Order::Name => Key::Text(row.name.clone()),
+        Order::Creation => Key::Number(row.created_at),
+    };
+    Position { key, id: row.id.clone() }
+}
+
+/// How many live stories each author has; authors without one are missing.
+pub fn live_counts(conn: &mut Conn, ids: &[String]) -> Result<HashMap<String, i64>, Error> {
+    use published_article_authors as by;
+    let rows: Vec<(String, i64)> =
+        by::table.filter(by::author_id.eq_any(ids)).group_by(by::author_id).select((by::author_id, count_star())).load(conn)?;
+    Ok(rows.into_iter().collect())
+}
+
+pub fn insert(conn: &mut Conn, id: &str, draft: AuthorDraft, stamp: &Stamp) -> Result<(), Error> {
+    let slug = slugs::claim(conn, Kind::Author, id, draft.slug)?;
+    let now = stamp.now.milliseconds();
+    diesel::insert_into(authors::table)
+        .values((
+            (authors::id.eq(id), authors::slug.eq(&slug), authors::name.eq(draft.name), authors::version.eq(1)),
+            (authors::document.eq(document(&draft.profile)?), authors::bio_html.eq(draft.bio_html)),
+            (authors::email.eq(draft.email), authors::user_id.eq(draft.user_id)),
+            (authors::created_at.eq(now), authors::updated_at.eq(now), authors::updated_by.eq(&stamp.user_id)),
+        ))
+        .execute(conn)
+        .or_taken("slug", &slug)?;
+    slugs::hold(conn, Kind::Author, id, &slug)
+}
+
+/// Replaces the author of version `seen`.
+pub fn update(conn: &mut Conn, id: &str, seen: i64, draft: AuthorDraft, stamp: &Stamp) -> Result<(), Error> {
+    let slug = slugs::claim(conn, Kind::Author, id, draft.slug)?;
+    let changed = diesel::update(authors::table.filter(authors::id.eq(id).and(authors::version.eq(seen))))
+        .set((
+            (authors::slug.eq(&slug), authors::name.eq(draft.name), authors::version.eq(seen + 1)),
+            (authors::document.eq(document(&draft.profile)?), authors::bio_html.eq(draft.bio_html)),
+            (authors::email.eq(draft.email), authors::user_id.eq(draft.user_id)),
+            (authors::updated_at.eq(stamp.now.milliseconds()), authors::updated_by.eq(&stamp.user_id)),
+        ))
+        .execute(conn)
+        .or_taken("slug", &slug)?;
+    won(changed)?;
+    slugs::hold(conn, Kind::Author, id, &slug)
+}
+
+/// Deletes the author of version `seen`, whom no story may name any more.
+pub fn delete(conn: &mut Conn, id: &str, seen: i64) -> Result<(), Error> {
+    let uses = stories_with(conn, id)?.len();
+    if uses > 0 {
+        return Err(Error::InUse(i64::try_from(uses).unwrap_or(i64::MAX)));
+    }
+    won(diesel::delete(authors::table.filter(authors::id.eq(id).and(authors::version.eq(seen)))).execute(conn)?)
+}
+
+/// Puts `to` wherever `from` is named, in working and live copies; where both are named `from` just goes.
+pub fn reassign(conn: &mut Conn, from: &str, to: &str) -> Result<(), Error> {
+    use published_article_authors as by;
+    let both: Vec<String> =
+        article_authors::table.filter(article_authors::author_id.eq(to)).select(article_authors::article_id).load(conn)?;
+    diesel::delete(article_authors::table.filter(article_authors::author_id.eq(from).and(article_authors::article_id.eq_any(both))))
+        .execute(conn)?;
+    diesel::update(article_authors::table.filter(article_authors::author_id.eq(from)))
+        .set(article_authors::author_id.eq(to))
+        .execute(conn)?;
+    let both: Vec<String> = by::table.filter(by::author_id.eq(to)).select(by::article_id).load(conn)?;
+    diesel::delete(by::table.filter(by::author_id.eq(from).and(by::article_id.eq_any(both)))).execute(conn)?;
+    diesel::update(by::table.filter(by::author_id.eq(from))).set(by::author_id.eq(to)).execute(conn)?;
+    Ok(())
+}
+
+/// The stories that name an author in either copy, those in the trash included: they may come back.
+fn stories_with(conn: &mut Conn, id: &str) -> Result<BTreeSet<String>, Error> {
+    use published_article_authors as by;
+    let working = article_authors::table.filter(article_authors::author_id.eq(id)).select(article_authors::article_id);
+    let mut stories: BTreeSet<String> = working.load(conn)?.into_iter().collect();
+    stories.extend(by::table.filter(by::author_id.eq(id)).select(by::article_id).load::<String>(conn)?);
+    Ok(stories)
+}
+
+fn document(profile: &Profile) -> Result<String, Error> {
+    serde_json::to_string(profile).map_err(|error| Error::Damaged(error.to_string()))
+}

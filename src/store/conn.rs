@@ -1,0 +1,198 @@
+//! The two doors to the database, and the connections behind them.
+//!
+//! SQLite: each worker thread reads inline on a read-only connection of its own (a thread hop costs three times the query),
+//! and one thread owns the only writing connection (`writer.rs`). PostgreSQL: a pool, used from blocking threads.
+
+use super::error::Error;
+use super::writer::Writer;
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::r2d2::{ManageConnection, Pool};
+use diesel::sqlite::SqliteConnection;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A connection to either database; queries do not see which.
+#[derive(diesel::MultiConnection)]
+pub enum Conn {
+    Postgres(PgConnection),
+    Sqlite(SqliteConnection),
+}
+
+/// What all threads of a process share.
+#[derive(Clone)]
+pub enum Shared {
+    Sqlite { path: Arc<PathBuf>, writer: Arc<Writer> },
+    Postgres { pool: Pool<PostgresManager> },
+}
+
+/// One worker's doors. Made in the thread that uses it, from what the process shares.
+pub struct Store {
+    shared: Shared,
+    reader: Rc<RefCell<Option<Conn>>>,
+}
+
+impl Shared {
+    /// Opens a SQLite file, made if it is missing, and starts its writer.
+    pub fn sqlite(path: &Path) -> Result<Self, Error> {
+        let conn = open_sqlite(path)?;
+        Ok(Self::Sqlite { path: Arc::new(path.to_owned()), writer: Arc::new(Writer::start(conn)?) })
+    }
+
+    /// Opens a pool of at most `connections` to the PostgreSQL at `url`; refuses at once when the server does not answer.
+    pub fn postgres(url: &str, connections: u32) -> Result<Self, Error> {
+        open_postgres(url)?;
+        let pool = Pool::builder()
+            .max_size(connections)
+            .min_idle(Some(1))
+            .connection_timeout(Duration::from_secs(5))
+            .build(PostgresManager { url: url.to_owned() })
+            .map_err(|error| Error::Start(format!("PostgreSQL does not answer: {error}")))?;
+        Ok(Self::Postgres { pool })
+    }
+
+    /// The doors for the current thread.
+    pub fn store(&self) -> Store {
+        Store { shared: self.clone(), reader: Rc::default() }
+    }
+}
+
+impl Store {
+    /// Runs ordinary queries in one snapshot. Bounded to well under a millisecond: it runs inline on SQLite.
+    pub async fn read<T, E>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        match &self.shared {
+            Shared::Sqlite { path, .. } => {
+                let mut reader = self.reader.borrow_mut();
+                let conn = match reader.as_mut() {
+                    Some(conn) => conn,
+                    None => reader.insert(open_sqlite_reader(path)?),
+                };
+                in_transaction(conn, work)
+            }
+            Shared::Postgres { pool } => {
+                let pool = pool.clone();
+                on_a_blocking_thread(move || {
+                    let mut conn = pool.get().map_err(|error| Error::Unavailable(error.to_string()))?;
+                    let Conn::Postgres(inner) = &mut *conn else {
+                        return Err(Error::Unavailable("no PostgreSQL connection".into()).into());
+                    };
+                    inner.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").map_err(lost)?;
+                    let outcome = work(&mut conn);
+                    conn.batch_execute("COMMIT").map_err(lost)?;
+                    outcome
+                })
+                .await
+            }
+        }
+    }
+
+    /// Runs one transaction and answers when it is on disk; an `Err` leaves nothing behind.
+    pub async fn write<T, E>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        match &self.shared {
+            Shared::Sqlite { writer, .. } => writer.write(work).await,
+            Shared::Postgres { pool } => {
+                let pool = pool.clone();
+                on_a_blocking_thread(move || {
+                    let mut conn = pool.get().map_err(|error| Error::Unavailable(error.to_string()))?;
+                    in_transaction(&mut conn, work)
+                })
+                .await
+            }
+        }
+    }
+}
+
+/// Runs `work` in a transaction of its own, or in a savepoint of the one that is open.
+pub fn in_transaction<T, E: From<Error>>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+    /// Diesel wants an error that is made from its own; this keeps the two apart.
+    enum Either<E> {
+        Ours(E),
+        Diesel(diesel::result::Error),
+    }
+    impl<E> From<diesel::result::Error> for Either<E> {
+        fn from(error: diesel::result::Error) -> Self {
+            Self::Diesel(error)
+        }
+    }
+    conn.transaction(|conn| work(conn).map_err(Either::Ours)).map_err(|error| match error {
+        Either::Ours(error) => error,
+        Either::Diesel(error) => lost(error).into(),
+    })
+}
+
+/// A failure of BEGIN or COMMIT: the database is away, busy or full; what was asked did not happen.
+fn lost(error: diesel::result::Error) -> Error {
+    Error::Unavailable(error.to_string())
+}
+
+async fn on_a_blocking_thread<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_panic| Err(Error::Panicked.into()))
+}
+
+/// Hands out PostgreSQL connections to the pool.
+pub struct PostgresManager {
+    url: String,
+}
+
+impl ManageConnection for PostgresManager {
+    type Connection = Conn;
+    type Error = Error;
+
+    fn connect(&self) -> Result<Conn, Error> {
+        open_postgres(&self.url)
+    }
+
+    fn is_valid(&self, conn: &mut Conn) -> Result<(), Error> {
+        conn.batch_execute("SELECT 1").map_err(lost)
+    }
+
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        use diesel::connection::TransactionManager as _;
+        type Manager = <Conn as Connection>::TransactionManager;
+        std::thread::panicking() || Manager::is_broken_transaction_manager(conn)
+    }
+}
+
+/// Opens a writing connection. `synchronous=FULL`: a commit that was answered survives a power loss.
+pub fn open_sqlite(path: &Path) -> Result<Conn, Error> {
+    let mut conn = connect_sqlite(path)?;
+    conn.batch_execute(
+        "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+         PRAGMA journal_size_limit = 67108864;",
+    )
+    .map_err(|error| Error::Start(format!("the database {} cannot be opened: {error}", path.display())))?;
+    Ok(Conn::Sqlite(conn))
+}
+
+/// Opens a connection that can read only; pages come from the file mapping, not from copies.
+fn open_sqlite_reader(path: &Path) -> Result<Conn, Error> {
+    let mut conn = connect_sqlite(path)?;
+    conn.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;").map_err(lost)?;
+    Ok(Conn::Sqlite(conn))
+}
+
+fn connect_sqlite(path: &Path) -> Result<SqliteConnection, Error> {
+    let text = path.to_str().ok_or_else(|| Error::Start(format!("the database path {} is not valid UTF-8", path.display())))?;
+    SqliteConnection::establish(text).map_err(|error| Error::Start(format!("the database {text} cannot be opened: {error}")))
+}
+
+/// Opens one PostgreSQL connection.
+pub fn open_postgres(url: &str) -> Result<Conn, Error> {
+    PgConnection::establish(url).map(Conn::Postgres).map_err(|error| Error::Start(format!("PostgreSQL does not answer: {error}")))
+}

@@ -1,0 +1,107 @@
+//! The authors and tags of working copies, in their order.
+
+use super::conn::Conn;
+use super::error::Error;
+use super::schema::{article_authors, article_tags, author_slugs, authors, tag_slugs, tags};
+use diesel::prelude::*;
+use std::collections::HashMap;
+
+/// What anybody may see of an author.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = authors)]
+pub struct BylineRow {
+    pub id: String,
+    pub slug: String,
+    pub name: String,
+    pub document: String,
+    pub bio_html: String,
+}
+
+/// What a story shows of a tag.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = tags)]
+pub struct LabelRow {
+    pub id: String,
+    pub slug: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub visibility: String,
+}
+
+/// Rows that belong to stories, by the story's id, in order.
+pub type ByStory<T> = HashMap<String, Vec<T>>;
+
+/// Collects (story id, row) pairs, which come ordered.
+pub(super) fn by_story<T>(rows: Vec<(String, T)>) -> ByStory<T> {
+    let mut stories = ByStory::new();
+    for (story, row) in rows {
+        stories.entry(story).or_default().push(row);
+    }
+    stories
+}
+
+/// The authors of working copies.
+pub fn authors_of(conn: &mut Conn, stories: &[String]) -> Result<ByStory<BylineRow>, Error> {
+    let rows = article_authors::table
+        .inner_join(authors::table)
+        .filter(article_authors::article_id.eq_any(stories))
+        .order((article_authors::article_id, article_authors::position))
+        .select((article_authors::article_id, BylineRow::as_select()))
+        .load(conn)?;
+    Ok(by_story(rows))
+}
+
+/// The tags of working copies, internal ones included.
+pub fn tags_of(conn: &mut Conn, stories: &[String]) -> Result<ByStory<LabelRow>, Error> {
+    let rows = article_tags::table
+        .inner_join(tags::table)
+        .filter(article_tags::article_id.eq_any(stories))
+        .order((article_tags::article_id, article_tags::position))
+        .select((article_tags::article_id, LabelRow::as_select()))
+        .load(conn)?;
+    Ok(by_story(rows))
+}
+
+/// The ids behind author keys (ids or slugs, old slugs too), in the given order; `None` where there is no such author.
+pub fn author_ids(conn: &mut Conn, keys: &[String]) -> Result<Vec<Option<String>>, Error> {
+    let ids: Vec<String> = authors::table.filter(authors::id.eq_any(keys)).select(authors::id).load(conn)?;
+    let slugs: Vec<(String, String)> =
+        author_slugs::table.filter(author_slugs::slug.eq_any(keys)).select((author_slugs::slug, author_slugs::author_id)).load(conn)?;
+    Ok(in_order(keys, ids, slugs))
+}
+
+/// The ids behind tag keys (ids or slugs, old slugs too), in the given order; `None` where there is no such tag.
+pub fn tag_ids(conn: &mut Conn, keys: &[String]) -> Result<Vec<Option<String>>, Error> {
+    let ids: Vec<String> = tags::table.filter(tags::id.eq_any(keys)).select(tags::id).load(conn)?;
+    let slugs: Vec<(String, String)> =
+        tag_slugs::table.filter(tag_slugs::slug.eq_any(keys)).select((tag_slugs::slug, tag_slugs::tag_id)).load(conn)?;
+    Ok(in_order(keys, ids, slugs))
+}
+
+fn in_order(keys: &[String], ids: Vec<String>, slugs: Vec<(String, String)>) -> Vec<Option<String>> {
+    let mut known: HashMap<String, String> = slugs.into_iter().collect();
+    known.extend(ids.into_iter().map(|id| (id.clone(), id)));
+    keys.iter().map(|key| known.get(key).cloned()).collect()
+}
+
+/// Replaces the authors of a working copy.
+pub fn set_authors(conn: &mut Conn, story: &str, author_ids: &[String]) -> Result<(), Error> {
+    diesel::delete(article_authors::table.filter(article_authors::article_id.eq(story))).execute(conn)?;
+    for (position, author) in (0_i64..).zip(author_ids) {
+        diesel::insert_into(article_authors::table)
+            .values((article_authors::article_id.eq(story), article_authors::position.eq(position), article_authors::author_id.eq(author)))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Replaces the tags of a working copy.
+pub fn set_tags(conn: &mut Conn, story: &str, tag_ids: &[String]) -> Result<(), Error> {
+    diesel::delete(article_tags::table.filter(article_tags::article_id.eq(story))).execute(conn)?;
+    for (position, tag) in (0_i64..).zip(tag_ids) {
+        diesel::insert_into(article_tags::table)
+            .values((article_tags::article_id.eq(story), article_tags::position.eq(position), article_tags::tag_id.eq(tag)))
+            .execute(conn)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! The live view: what the public reads. It knows the published tables only; a test keeps working tables out of this file.
+
+use super::conn::Conn;
+use super::error::{Error, Expect};
+use super::links::{ByStory, BylineRow, LabelRow, by_story};
+use super::page::{Filter, Key, Order, Page, Position, Slice, walk};
+use super::schema::{
+    author_slugs, authors, published_article_authors, published_article_tags, published_articles, published_slugs, tag_slugs, tags,
+};
+use crate::domain::article::Content;
+use crate::domain::id;
+use crate::domain::tag::Visibility;
+use crate::domain::time::Moment;
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+
+/// A published copy as it is stored. `document` is a `Content` as JSON; times are milliseconds.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = published_articles)]
+pub struct LiveRow {
+    pub article_id: String,
+    pub slug: String,
+    pub version: i64,
+    pub document: String,
+    pub html: String,
+    pub text: String,
+    pub blocks: String,
+    pub word_count: i64,
+    pub reading_minutes: i64,
+    pub first_published_at: i64,
+    pub published_at: i64,
+    pub content_updated_at: i64,
+}
+
+impl LiveRow {
+    /// The content as it was published.
+    pub fn content(&self) -> Result<Content, Error> {
+        serde_json::from_str(&self.document).map_err(|error| Error::Damaged(format!("published article {}: {error}", self.article_id)))
+    }
+}
+
+/// A published copy with its authors and its public tags.
+#[derive(Clone, Debug)]
+pub struct LiveCopy {
+    pub row: LiveRow,
+    pub authors: Vec<BylineRow>,
+    pub tags: Vec<LabelRow>,
+}
+
+/// The published copy behind an id or a slug; a slug of former days is `Error::Moved`.
+pub fn find(conn: &mut Conn, key: &str) -> Result<LiveCopy, Error> {
+    let id = if id::looks_like_one(key) {
+        key.to_ascii_lowercase()
+    } else {
+        published_slugs::table.find(key).select(published_slugs::article_id).first(conn).or_not_found("article")?
+    };
+    let row: LiveRow = published_articles::table.find(&id).select(LiveRow::as_select()).first(conn).or_not_found("article")?;
+    if !id::looks_like_one(key) && row.slug != key {
+        return Err(Error::Moved("article", row.slug));
+    }
+    let mut copies = with_links(conn, vec![row])?;
+    copies.pop().ok_or(Error::NotFound("article"))
+}
+
+/// A page of published copies in an order.
+pub fn list(conn: &mut Conn, filter: &Filter, order: Order, descending: bool, slice: &Slice) -> Result<Page<LiveCopy>, Error> {
+    use published_articles::{article_id, content_updated_at, published_at, title};
+    let after = slice.after.as_ref();
+    let query = filtered(filter);
+    let query = match (order, descending) {
+        (Order::Publication | Order::Creation, true) => walk!(query, after, published_at, article_id, number, descending),
+        (Order::Publication | Order::Creation, false) => walk!(query, after, published_at, article_id, number, ascending),
+        (Order::Update, true) => walk!(query, after, content_updated_at, article_id, number, descending),
+        (Order::Update, false) => walk!(query, after, content_updated_at, article_id, number, ascending),
+        (Order::Title, true) => walk!(query, after, title, article_id, text, descending),
+        (Order::Title, false) => walk!(query, after, title, article_id, text, ascending),
+    };
+    let rows: Vec<LiveRow> = query.limit(slice.rows()).select(LiveRow::as_select()).load(conn)?;
+    let total = if slice.count { Some(filtered(filter).count().get_result(conn)?) } else { None };
+    let copies = with_links(conn, rows)?;
+    Ok(slice.page(copies, total))
+}
+
+/// Where a published copy stands in an order.
+pub fn position(copy: &LiveCopy, order: Order) -> Result<Position, Error> {
+    let key = match order {
+        Order::Publication | Order::Creation => Key::Number(copy.row.published_at),
+        Order::Update => Key::Number(copy.row.content_updated_at),
+        Order::Title => Key::Text(copy.row.content()?.title),
+    };
+    Ok(Position { key, id: copy.row.article_id.clone() })
+}
+
+/// The ids of the authors that the keys (ids or slugs, old ones too) name; unknown keys name nobody.
+pub fn author_ids(conn: &mut Conn, keys: &[String]) -> Result<Vec<String>, Error> {
+    let mut ids: Vec<String> = authors::table.filter(authors::id.eq_any(keys)).select(authors::id).load(conn)?;
+    ids.extend(author_slugs::table.filter(author_slugs::slug.eq_any(keys)).select(author_slugs::author_id).load::<String>(conn)?);
+    Ok(ids)
+}
+
+/// The ids of the public tags that the keys (ids or slugs, old ones too) name; an internal tag is unknown here.
+pub fn tag_ids(conn: &mut Conn, keys: &[String]) -> Result<Vec<String>, Error> {
+    let public = tags::visibility.eq(Visibility::Public.name());
+    let mut ids: Vec<String> = tags::table.filter(tags::id.eq_any(keys)).filter(public).select(tags::id).load(conn)?;
+    let by_slug = tag_slugs::table.inner_join(tags::table).filter(tag_slugs::slug.eq_any(keys)).filter(public).select(tags::id);
+    ids.extend(by_slug.load::<String>(conn)?);
+    Ok(ids)
+}
+
+fn filtered(filter: &Filter) -> published_articles::BoxedQuery<'static, <Conn as Connection>::Backend> {
+    use {published_article_authors as by, published_article_tags as under, published_articles as live};
+    let mut query = live::table.into_boxed();
+    if let Some(ids) = filter.ids.clone() {
+        query = query.filter(live::article_id.eq_any(ids));
+    }
+    if let Some(ids) = filter.authors.clone() {
+        query = query.filter(live::article_id.eq_any(by::table.filter(by::author_id.eq_any(ids)).select(by::article_id)));
+    }
+    if let Some(ids) = filter.tags.clone() {
+        query = query.filter(live::article_id.eq_any(under::table.filter(under::tag_id.eq_any(ids)).select(under::article_id)));
+    }
+    if !filter.without_authors.is_empty() {
+        let ids = filter.without_authors.clone();
+        query = query.filter(live::article_id.ne_all(by::table.filter(by::author_id.eq_any(ids)).select(by::article_id)));
+    }
+    if !filter.without_tags.is_empty() {
+        let ids = filter.without_tags.clone();
+        query = query.filter(live::article_id.ne_all(under::table.filter(under::tag_id.eq_any(ids)).select(under::article_id)));
+    }
+    if let Some(languages) = filter.languages.clone() {
+        query = query.filter(live::language.eq_any(languages));
+    }
+    if let Some(after) = filter.published_after {
+        query = query.filter(live::published_at.gt(after.milliseconds()));
+    }
+    if let Some(before) = filter.published_before {
+        query = query.filter(live::published_at.lt(before.milliseconds()));
+    }
+    if let Some(after) = filter.updated_after {
+        query = query.filter(live::content_updated_at.gt(after.milliseconds()));
+    }
+    if let Some(years) = &filter.years {
+        type Predicate = Box<dyn BoxableExpression<live::table, <Conn as Connection>::Backend, SqlType = Bool>>;
+        let in_year = |(start, end): &(Moment, Moment)| -> Predicate {
+            Box::new(live::published_at.ge(start.milliseconds()).and(live::published_at.lt(end.milliseconds())))
+        };
+        let any = years.iter().map(in_year).reduce(|one, other| Box::new(one.or(other)));
+        query = query.filter(any.unwrap_or_else(|| Box::new(live::article_id.is_null())));
+    }
+    query
+}
+
+fn with_links(conn: &mut Conn, rows: Vec<LiveRow>) -> Result<Vec<LiveCopy>, Error> {
+    let ids: Vec<String> = rows.iter().map(|row| row.article_id.clone()).collect();
+    let mut authors = authors_of(conn, &ids)?;
+    let mut tags = tags_of(conn, &ids)?;
+    let copy = |row: LiveRow| LiveCopy {
+        authors: authors.remove(&row.article_id).unwrap_or_default(),
+        tags: tags.remove(&row.article_id).unwrap_or_default(),
+        row,
+    };
+    Ok(rows.into_iter().map(copy).collect())
+}
+
+fn authors_of(conn: &mut Conn, stories: &[String]) -> Result<ByStory<BylineRow>, Error> {
+    use published_article_authors as by;
+    let rows = by::table
+        .inner_join(authors::table)
+        .filter(by::article_id.eq_any(stories))
+        .order((by::article_id, by::position))
+        .select((by::article_id, BylineRow::as_select()))
+        .load(conn)?;
+    Ok(by_story(rows))
+}
+
+fn tags_of(conn: &mut Conn, stories: &[String]) -> Result<ByStory<LabelRow>, Error> {
+    use published_article_tags as under;
+    let rows = under::table
+        .inner_join(tags::table)
+        .filter(under::article_id.eq_any(stories).and(tags::visibility.eq(Visibility::Public.name())))
+        .order((under::article_id, under::position))
+        .select((under::article_id, LabelRow::as_select()))
+        .load(conn)?;
+    Ok(by_story(rows))
+}

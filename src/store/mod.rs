@@ -1,0 +1,23 @@
+//! Every SQL statement, behind two doors: `read` and `write`.
+//!
+//! Query functions are free functions on `&mut Conn`; a function that changes something is called inside `write` only.
+//! The live view (`live.rs`) reads the published tables and cannot name a working one.
+
+pub mod articles;
+pub mod authors;
+mod conn;
+mod error;
+pub mod links;
+pub mod live;
+mod migrations;
+pub mod page;
+pub mod publishing;
+mod schema;
+pub mod slugs;
+pub mod tags;
+pub mod users;
+mod writer;
+
+pub use conn::{Conn, Shared, Store, open_postgres, open_sqlite};
+pub use error::{Error, Expect};
+pub use migrations::{migrate, pending};

@@ -1,0 +1,132 @@
+//! Keyset pages: what is asked of a list and what comes back.
+
+use crate::domain::article::Status;
+use crate::domain::time::Moment;
+use serde::{Deserialize, Serialize};
+
+/// Where a page ended: the value its list is sorted by, and the id that breaks ties.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    pub key: Key,
+    pub id: String,
+}
+
+/// A value to sort by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Key {
+    Number(i64),
+    Text(String),
+}
+
+impl Key {
+    /// The number; 0 where a forged cursor holds text.
+    pub fn number(&self) -> i64 {
+        match self {
+            Self::Number(number) => *number,
+            Self::Text(_) => 0,
+        }
+    }
+
+    /// The text; empty where a forged cursor holds a number.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(_) => "",
+        }
+    }
+}
+
+/// What is asked of a list.
+#[derive(Clone, Debug)]
+pub struct Slice {
+    /// 1 to 100.
+    pub limit: usize,
+    pub after: Option<Position>,
+    /// Whether the exact total is wanted, too.
+    pub count: bool,
+}
+
+impl Slice {
+    /// One more than asked for: the one too many tells that there is a next page.
+    pub(super) fn rows(&self) -> i64 {
+        i64::try_from(self.limit).unwrap_or(i64::MAX - 1) + 1
+    }
+
+    /// Cuts what came back to the page.
+    pub(super) fn page<T>(&self, mut items: Vec<T>, total: Option<i64>) -> Page<T> {
+        let more = items.len() > self.limit;
+        items.truncate(self.limit);
+        Page { items, more, total }
+    }
+}
+
+/// A page of a list.
+#[derive(Debug)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Whether at least one more row follows.
+    pub more: bool,
+    pub total: Option<i64>,
+}
+
+impl<T> Page<T> {
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(change).collect(), more: self.more, total: self.total }
+    }
+}
+
+/// What a list of stories may be sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    Publication,
+    /// Live view: when the published content last changed. Working view: the last save.
+    Update,
+    /// Working view only.
+    Creation,
+    Title,
+}
+
+/// What a list shows only; an empty `Some` shows nothing. Authors and tags are ids.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub ids: Option<Vec<String>>,
+    pub authors: Option<Vec<String>>,
+    pub tags: Option<Vec<String>>,
+    pub without_authors: Vec<String>,
+    pub without_tags: Vec<String>,
+    pub languages: Option<Vec<String>>,
+    /// Half-open ranges of `published_at`, any of which may hold.
+    pub years: Option<Vec<(Moment, Moment)>>,
+    pub published_after: Option<Moment>,
+    pub published_before: Option<Moment>,
+    pub updated_after: Option<Moment>,
+    /// Working view only.
+    pub statuses: Option<Vec<Status>>,
+    /// Working view only: a user's id.
+    pub assignee: Option<String>,
+}
+
+/// Continues a boxed query after a position and orders it, ties broken by the id.
+///
+/// A macro because the columns' types differ and Diesel's bounds for "any column" would fill this page. The form
+/// `key <= ? AND (key < ? OR id < ?)` walks the index; `key < ? OR (key = ? AND id < ?)` does not (SPEED: keyset).
+macro_rules! walk {
+    ($query:expr, $after:expr, $key:expr, $id:expr, $value:ident, descending) => {{
+        let mut query = $query.order(($key.desc(), $id.desc()));
+        if let Some(after) = $after {
+            let value = after.key.$value();
+            query = query.filter($key.le(value.to_owned()).and($key.lt(value.to_owned()).or($id.lt(after.id.clone()))));
+        }
+        query
+    }};
+    ($query:expr, $after:expr, $key:expr, $id:expr, $value:ident, ascending) => {{
+        let mut query = $query.order(($key.asc(), $id.asc()));
+        if let Some(after) = $after {
+            let value = after.key.$value();
+            query = query.filter($key.ge(value.to_owned()).and($key.gt(value.to_owned()).or($id.gt(after.id.clone()))));
+        }
+        query
+    }};
+}
+pub(super) use walk;

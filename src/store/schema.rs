@@ -1,0 +1,204 @@
+//! The tables as Diesel sees them: made from the migrations, the same for both databases.
+
+diesel::table! {
+    users (id) {
+        id -> Text,
+        email -> Text,
+        name -> Text,
+        role -> Text,
+        disabled -> Bool,
+        token_version -> BigInt,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        updated_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    credentials (user_id) {
+        user_id -> Text,
+        password_hash -> Text,
+    }
+}
+
+diesel::table! {
+    authors (id) {
+        id -> Text,
+        slug -> Text,
+        name -> Text,
+        document -> Text,
+        bio_html -> Text,
+        email -> Nullable<Text>,
+        user_id -> Nullable<Text>,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        updated_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    author_slugs (slug) {
+        slug -> Text,
+        author_id -> Text,
+    }
+}
+
+diesel::table! {
+    tags (id) {
+        id -> Text,
+        slug -> Text,
+        name -> Text,
+        description -> Nullable<Text>,
+        parent_id -> Nullable<Text>,
+        visibility -> Text,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        updated_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    tag_slugs (slug) {
+        slug -> Text,
+        tag_id -> Text,
+    }
+}
+
+diesel::table! {
+    articles (id) {
+        id -> Text,
+        slug -> Text,
+        status -> Text,
+        version -> BigInt,
+        title -> Text,
+        language -> Text,
+        document -> Text,
+        html -> Text,
+        text -> Text,
+        blocks -> Text,
+        word_count -> BigInt,
+        reading_minutes -> BigInt,
+        has_unpublished_changes -> Bool,
+        first_published_at -> Nullable<BigInt>,
+        published_at -> Nullable<BigInt>,
+        content_updated_at -> Nullable<BigInt>,
+        publish_at -> Nullable<BigInt>,
+        unpublish_at -> Nullable<BigInt>,
+        assignee_id -> Nullable<Text>,
+        created_by -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_by -> Nullable<Text>,
+        updated_at -> BigInt,
+        deleted_by -> Nullable<Text>,
+        deleted_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    article_slugs (slug) {
+        slug -> Text,
+        article_id -> Text,
+        was_live -> Bool,
+    }
+}
+
+diesel::table! {
+    article_authors (article_id, position) {
+        article_id -> Text,
+        position -> BigInt,
+        author_id -> Text,
+    }
+}
+
+diesel::table! {
+    article_tags (article_id, position) {
+        article_id -> Text,
+        position -> BigInt,
+        tag_id -> Text,
+    }
+}
+
+diesel::table! {
+    revisions (article_id, number) {
+        article_id -> Text,
+        number -> BigInt,
+        event -> Text,
+        snapshot -> Text,
+        created_by -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    published_articles (article_id) {
+        article_id -> Text,
+        slug -> Text,
+        version -> BigInt,
+        title -> Text,
+        language -> Text,
+        document -> Text,
+        html -> Text,
+        text -> Text,
+        blocks -> Text,
+        word_count -> BigInt,
+        reading_minutes -> BigInt,
+        first_published_at -> BigInt,
+        published_at -> BigInt,
+        content_updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    published_slugs (slug) {
+        slug -> Text,
+        article_id -> Text,
+    }
+}
+
+diesel::table! {
+    published_article_authors (article_id, position) {
+        article_id -> Text,
+        position -> BigInt,
+        author_id -> Text,
+        published_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    published_article_tags (article_id, position) {
+        article_id -> Text,
+        position -> BigInt,
+        tag_id -> Text,
+        published_at -> BigInt,
+    }
+}
+
+diesel::joinable!(credentials -> users (user_id));
+diesel::joinable!(author_slugs -> authors (author_id));
+diesel::joinable!(tag_slugs -> tags (tag_id));
+diesel::joinable!(article_slugs -> articles (article_id));
+diesel::joinable!(article_authors -> authors (author_id));
+diesel::joinable!(article_tags -> tags (tag_id));
+diesel::joinable!(published_article_authors -> authors (author_id));
+diesel::joinable!(published_article_tags -> tags (tag_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    users,
+    credentials,
+    authors,
+    author_slugs,
+    tags,
+    tag_slugs,
+    articles,
+    article_slugs,
+    article_authors,
+    article_tags,
+    revisions,
+    published_articles,
+    published_slugs,
+    published_article_authors,
+    published_article_tags,
+);

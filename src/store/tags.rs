@@ -1,0 +1,165 @@
+//! Tags: what stories are about, in a shallow tree.
+
+use super::articles::{Stamp, won};
+use super::authors::Order;
+use super::conn::Conn;
+use super::error::{Error, Expect};
+use super::page::{Key, Page, Position, Slice, walk};
+use super::schema::{article_tags, published_article_tags, tags};
+use super::slugs::{self, Kind, Wish};
+use crate::domain::tag::{DEEPEST, Visibility};
+use diesel::dsl::count_star;
+use diesel::prelude::*;
+use std::collections::{BTreeSet, HashMap};
+
+/// A tag as it is stored. Times are milliseconds.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = tags)]
+pub struct TagRow {
+    pub id: String,
+    pub slug: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub parent_id: Option<String>,
+    pub visibility: String,
+    pub version: i64,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub updated_by: Option<String>,
+}
+
+/// What a save puts in place.
+#[derive(Clone, Debug)]
+pub struct TagDraft {
+    pub slug: Wish,
+    pub name: String,
+    pub description: Option<String>,
+    pub parent_id: Option<String>,
+    pub visibility: Visibility,
+}
+
+/// The tag behind an id or a slug; an old slug is `Error::Moved`.
+pub fn find(conn: &mut Conn, key: &str) -> Result<TagRow, Error> {
+    let id = slugs::resolve(conn, Kind::Tag, key)?;
+    tags::table.find(id).select(TagRow::as_select()).first(conn).or_not_found("tag")
+}
+
+/// A page of tags; internal ones only where asked for.
+pub fn list(conn: &mut Conn, with_internal: bool, order: Order, descending: bool, slice: &Slice) -> Result<Page<TagRow>, Error> {
+    let after = slice.after.as_ref();
+    let query = visible(with_internal);
+    let query = match (order, descending) {
+        (Order::Name, false) => walk!(query, after, tags::name, tags::id, text, ascending),
+        (Order::Name, true) => walk!(query, after, tags::name, tags::id, text, descending),
+        (Order::Creation, false) => walk!(query, after, tags::created_at, tags::id, number, ascending),
+        (Order::Creation, true) => walk!(query, after, tags::created_at, tags::id, number, descending),
+    };
+    let rows = query.limit(slice.rows()).select(TagRow::as_select()).load(conn)?;
+    let total = if slice.count { Some(visible(with_internal).count().get_result(conn)?) } else { None };
+    Ok(slice.page(rows, total))
+}
+
+fn visible(with_internal: bool) -> tags::BoxedQuery<'static, <Conn as Connection>::Backend> {
+    let query = tags::table.into_boxed();
+    if with_internal { query } else { query.filter(tags::visibility.eq(Visibility::Public.name())) }
+}
+
+/// The slugs of tags by their ids; those of internal ones only where asked for.
+pub fn slugs_of(conn: &mut Conn, ids: &[String], with_internal: bool) -> Result<HashMap<String, String>, Error> {
+    let rows =
+        visible(with_internal).filter(tags::id.eq_any(ids.to_vec())).select((tags::id, tags::slug)).load::<(String, String)>(conn)?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Whether `tag` may stand below `parent`: not below itself, and not deeper than `DEEPEST`.
+pub fn may_stand_below(conn: &mut Conn, tag: &str, parent: &str) -> Result<bool, Error> {
+    let mut above = Some(parent.to_owned());
+    for _ in 0..DEEPEST {
+        let Some(id) = above else { return Ok(true) };
+        if id == tag {
+            return Ok(false);
+        }
+        above = tags::table.find(id).select(tags::parent_id).first(conn)?;
+    }
+    Ok(above.is_none())
+}
+
+/// Where a tag stands in an order.
+pub fn position(row: &TagRow, order: Order) -> Position {
+    let key = match order {
+        Order::Name => Key::Text(row.name.clone()),
+        Order::Creation => Key::Number(row.created_at),
+    };
+    Position { key, id: row.id.clone() }
+}
+
+/// How many live stories each tag has; tags without one are missing.
+pub fn live_counts(conn: &mut Conn, ids: &[String]) -> Result<HashMap<String, i64>, Error> {
+    use published_article_tags as under;
+    let rows: Vec<(String, i64)> =
+        under::table.filter(under::tag_id.eq_any(ids)).group_by(under::tag_id).select((under::tag_id, count_star())).load(conn)?;
+    Ok(rows.into_iter().collect())
+}
+
+pub fn insert(conn: &mut Conn, id: &str, draft: TagDraft, stamp: &Stamp) -> Result<(), Error> {
+    let slug = slugs::claim(conn, Kind::Tag, id, draft.slug)?;
+    let now = stamp.now.milliseconds();
+    diesel::insert_into(tags::table)
+        .values((
+            (tags::id.eq(id), tags::slug.eq(&slug), tags::name.eq(draft.name), tags::version.eq(1)),
+            (tags::description.eq(draft.description), tags::parent_id.eq(draft.parent_id)),
+            tags::visibility.eq(draft.visibility.name()),
+            (tags::created_at.eq(now), tags::updated_at.eq(now), tags::updated_by.eq(&stamp.user_id)),
+        ))
+        .execute(conn)
+        .or_taken("slug", &slug)?;
+    slugs::hold(conn, Kind::Tag, id, &slug)
+}
+
+/// Replaces the tag of version `seen`.
+pub fn update(conn: &mut Conn, id: &str, seen: i64, draft: TagDraft, stamp: &Stamp) -> Result<(), Error> {
+    let slug = slugs::claim(conn, Kind::Tag, id, draft.slug)?;
+    let changed = diesel::update(tags::table.filter(tags::id.eq(id).and(tags::version.eq(seen))))
+        .set((
+            (tags::slug.eq(&slug), tags::name.eq(draft.name), tags::version.eq(seen + 1)),
+            (tags::description.eq(draft.description), tags::parent_id.eq(draft.parent_id)),
+            tags::visibility.eq(draft.visibility.name()),
+            (tags::updated_at.eq(stamp.now.milliseconds()), tags::updated_by.eq(&stamp.user_id)),
+        ))
+        .execute(conn)
+        .or_taken("slug", &slug)?;
+    won(changed)?;
+    slugs::hold(conn, Kind::Tag, id, &slug)
+}
+
+/// Deletes the tag of version `seen`, which no story may name and below which no tag may stand any more.
+pub fn delete(conn: &mut Conn, id: &str, seen: i64) -> Result<(), Error> {
+    let below: i64 = tags::table.filter(tags::parent_id.eq(id)).count().get_result(conn)?;
+    let uses = i64::try_from(stories_with(conn, id)?.len()).unwrap_or(i64::MAX).saturating_add(below);
+    if uses > 0 {
+        return Err(Error::InUse(uses));
+    }
+    won(diesel::delete(tags::table.filter(tags::id.eq(id).and(tags::version.eq(seen)))).execute(conn)?)
+}
+
+/// Puts `to` wherever `from` is named, in working and live copies and above other tags; where both are named `from` just goes.
+pub fn reassign(conn: &mut Conn, from: &str, to: &str) -> Result<(), Error> {
+    use published_article_tags as under;
+    let both: Vec<String> = article_tags::table.filter(article_tags::tag_id.eq(to)).select(article_tags::article_id).load(conn)?;
+    diesel::delete(article_tags::table.filter(article_tags::tag_id.eq(from).and(article_tags::article_id.eq_any(both)))).execute(conn)?;
+    diesel::update(article_tags::table.filter(article_tags::tag_id.eq(from))).set(article_tags::tag_id.eq(to)).execute(conn)?;
+    let both: Vec<String> = under::table.filter(under::tag_id.eq(to)).select(under::article_id).load(conn)?;
+    diesel::delete(under::table.filter(under::tag_id.eq(from).and(under::article_id.eq_any(both)))).execute(conn)?;
+    diesel::update(under::table.filter(under::tag_id.eq(from))).set(under::tag_id.eq(to)).execute(conn)?;
+    diesel::update(tags::table.filter(tags::parent_id.eq(from).and(tags::id.ne(to)))).set(tags::parent_id.eq(to)).execute(conn)?;
+    Ok(())
+}
+
+/// The stories that name a tag in either copy, those in the trash included: they may come back.
+fn stories_with(conn: &mut Conn, id: &str) -> Result<BTreeSet<String>, Error> {
+    use published_article_tags as under;
+    let working = article_tags::table.filter(article_tags::tag_id.eq(id)).select(article_tags::article_id);
+    let mut stories: BTreeSet<String> = working.load(conn)?.into_iter().collect();
+    stories.extend(under::table.filter(under::tag_id.eq(id)).select(under::article_id).load::<String>(conn)?);
+    Ok(stories)
+}

@@ -1,0 +1,140 @@
+//! Users and their credentials. The password hash lives in a table of its own and leaves it only to be verified.
+
+use super::articles::won;
+use super::conn::Conn;
+use super::error::{Error, Expect};
+use super::page::{Key, Page, Position, Slice, walk};
+use super::schema::{credentials, users};
+use crate::domain::time::Moment;
+use crate::domain::user::Role;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+
+/// A user as it is stored, without any secret. Times are milliseconds.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub struct UserRow {
+    pub id: String,
+    pub email: String,
+    pub name: String,
+    pub role: String,
+    pub disabled: bool,
+    /// Moves when what the user may do changes: tokens of another version are dead.
+    pub token_version: i64,
+    pub version: i64,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub updated_by: Option<String>,
+}
+
+impl UserRow {
+    pub fn role(&self) -> Result<Role, Error> {
+        Role::named(&self.role).ok_or_else(|| Error::Damaged(format!("user {}: role {}", self.id, self.role)))
+    }
+}
+
+/// What a save puts in place.
+#[derive(Clone, Debug)]
+pub struct UserDraft {
+    /// Normalised: lower case.
+    pub email: String,
+    pub name: String,
+    pub role: Role,
+    pub disabled: bool,
+    /// A PHC string; `None` keeps the password.
+    pub password_hash: Option<String>,
+}
+
+/// The user of that id.
+pub fn by_id(conn: &mut Conn, id: &str) -> Result<UserRow, Error> {
+    users::table.find(id).select(UserRow::as_select()).first(conn).or_not_found("user")
+}
+
+/// The user of that address (lower case).
+pub fn by_email(conn: &mut Conn, email: &str) -> Result<UserRow, Error> {
+    users::table.filter(users::email.eq(email)).select(UserRow::as_select()).first(conn).or_not_found("user")
+}
+
+/// The user and password hash (PHC string) behind an address, for sign-in alone.
+pub fn credential(conn: &mut Conn, email: &str) -> Result<Option<(UserRow, String)>, Error> {
+    let found = users::table
+        .inner_join(credentials::table.on(credentials::user_id.eq(users::id)))
+        .filter(users::email.eq(email))
+        .select((UserRow::as_select(), credentials::password_hash))
+        .first(conn);
+    Ok(found.optional()?)
+}
+
+/// A page of users, oldest first.
+pub fn list(conn: &mut Conn, slice: &Slice) -> Result<Page<UserRow>, Error> {
+    let query = walk!(users::table.into_boxed(), slice.after.as_ref(), users::created_at, users::id, number, ascending);
+    let rows = query.limit(slice.rows()).select(UserRow::as_select()).load(conn)?;
+    let total = if slice.count { Some(users::table.count().get_result(conn)?) } else { None };
+    Ok(slice.page(rows, total))
+}
+
+/// Where a user stands in the list.
+pub fn position(row: &UserRow) -> Position {
+    Position { key: Key::Number(row.created_at), id: row.id.clone() }
+}
+
+/// Whether there is any user.
+pub fn exist(conn: &mut Conn) -> Result<bool, Error> {
+    let first: Option<String> = users::table.select(users::id).first(conn).optional()?;
+    Ok(first.is_some())
+}
+
+/// Makes others who want to add or remove an administrator wait until this transaction ends.
+/// SQLite has one writer and needs no lock.
+pub fn lock_administrators(conn: &mut Conn) -> Result<(), Error> {
+    if let Conn::Postgres(postgres) = conn {
+        postgres.batch_execute("SELECT pg_advisory_xact_lock(26793376)")?;
+    }
+    Ok(())
+}
+
+/// How many administrators may sign in, `without` not counted.
+pub fn other_administrators(conn: &mut Conn, without: &str) -> Result<i64, Error> {
+    let able = users::role.eq(Role::Admin.name()).and(users::disabled.eq(false)).and(users::id.ne(without));
+    Ok(users::table.filter(able).count().get_result(conn)?)
+}
+
+pub fn insert(conn: &mut Conn, id: &str, draft: UserDraft, by: Option<&str>, now: Moment) -> Result<(), Error> {
+    diesel::insert_into(users::table)
+        .values((
+            (users::id.eq(id), users::email.eq(&draft.email), users::name.eq(draft.name), users::role.eq(draft.role.name())),
+            (users::disabled.eq(draft.disabled), users::token_version.eq(1), users::version.eq(1)),
+            (users::created_at.eq(now.milliseconds()), users::updated_at.eq(now.milliseconds()), users::updated_by.eq(by)),
+        ))
+        .execute(conn)
+        .or_taken("email", &draft.email)?;
+    if let Some(hash) = draft.password_hash {
+        diesel::insert_into(credentials::table).values((credentials::user_id.eq(id), credentials::password_hash.eq(hash))).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Replaces the user of version `seen`. A change of role, of the password, or a disabling ends all tokens at once.
+pub fn update(conn: &mut Conn, current: &UserRow, draft: UserDraft, by: Option<&str>, now: Moment) -> Result<(), Error> {
+    let ends_tokens = draft.role.name() != current.role || draft.disabled != current.disabled || draft.password_hash.is_some();
+    let changed = diesel::update(users::table.filter(users::id.eq(&current.id).and(users::version.eq(current.version))))
+        .set((
+            (users::email.eq(&draft.email), users::name.eq(draft.name), users::role.eq(draft.role.name())),
+            (users::disabled.eq(draft.disabled), users::token_version.eq(current.token_version + i64::from(ends_tokens))),
+            (users::version.eq(current.version + 1), users::updated_at.eq(now.milliseconds()), users::updated_by.eq(by)),
+        ))
+        .execute(conn)
+        .or_taken("email", &draft.email)?;
+    won(changed)?;
+    let Some(hash) = draft.password_hash else { return Ok(()) };
+    diesel::delete(credentials::table.find(&current.id)).execute(conn)?;
+    diesel::insert_into(credentials::table)
+        .values((credentials::user_id.eq(&current.id), credentials::password_hash.eq(hash)))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Deletes the user of version `seen`; stories and bylines stay.
+pub fn delete(conn: &mut Conn, id: &str, seen: i64) -> Result<(), Error> {
+    won(diesel::delete(users::table.filter(users::id.eq(id).and(users::version.eq(seen)))).execute(conn)?)
+}
