@@ -18,18 +18,13 @@ pub const CUSTOM_DEPTH: usize = 8;
 pub struct Dateline {
     /// The dateline as it is printed, without the dash.
     #[schema(max_length = 200, example = "Guatemala City, Guatemala")]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     #[schema(max_length = 100, example = "Guatemala City")]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
     #[schema(max_length = 100, example = "Guatemala")]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     #[schema(max_length = 100, example = "Guatemala")]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub country_code: Option<CountryCode>,
 }
 
@@ -40,21 +35,16 @@ pub struct Image {
     pub url: WebAddress,
     /// What the picture shows, for those who cannot see it.
     #[schema(max_length = 1000, example = "President Arévalo and Deputy Secretary Landau at the National Palace")]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub alt: Option<String>,
     #[schema(max_length = 2000)]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub caption: Option<String>,
     #[schema(max_length = 300)]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub credit: Option<String>,
     /// In pixels.
     #[schema(minimum = 1, maximum = 65535, example = 1600)]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,
     /// In pixels.
     #[schema(minimum = 1, maximum = 65535, example = 900)]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub height: Option<u32>,
 }
 
@@ -63,12 +53,9 @@ pub struct Image {
 #[serde(deny_unknown_fields)]
 pub struct Seo {
     #[schema(max_length = 300)]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     #[schema(max_length = 1000)]
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub image_url: Option<WebAddress>,
 }
 

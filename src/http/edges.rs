@@ -137,8 +137,8 @@ fn log(response: &ServiceResponse<BoxBody>, id: &HeaderValue, started: Instant) 
     let microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let id = id.to_str().unwrap_or("-");
     if status == StatusCode::INTERNAL_SERVER_ERROR || status == StatusCode::SERVICE_UNAVAILABLE {
-        tracing::error!(request.id = id, %method, path, status = status.as_u16(), microseconds, "request");
+        tracing::error!(request.id = id, %method, path, status = status.as_u16(), microseconds, "{method} {path} {status}");
     } else {
-        tracing::info!(request.id = id, %method, path, status = status.as_u16(), microseconds, "request");
+        tracing::info!(request.id = id, %method, path, status = status.as_u16(), microseconds, "{method} {path} {status}");
     }
 }

@@ -1,1 +1,4 @@
-fn main() {}
+//! Copydesk through its front door: real HTTP against a real database, SQLite, or PostgreSQL where `TEST_POSTGRES_URL` names a server.
+
+mod articles;
+mod newsroom;

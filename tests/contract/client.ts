@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import createClient from "openapi-fetch";
-import type { paths } from "./contract.js";
+import type { paths } from "./generated/contract.js";
 
 function setting(name: string): string {
   const value = process.env[name];
@@ -17,7 +17,7 @@ function readSeed(path: string) {
   const [title, opening, ...rest] = lines;
   const [beat, bio] = rest.splice(-2);
   const [dateline, lead] = opening?.split(" – ") ?? [];
-  assert(title && dateline && lead && beat && bio?.startsWith("Bio: "), "the seed story has another form");
+  assert(title && dateline && lead && beat && bio?.startsWith("Bio: ") === true, "the seed story has another form");
   const isHeading = (line: string) => !/[.”]$/.test(line);
   return {
     title,
