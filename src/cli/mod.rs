@@ -101,7 +101,9 @@ fn migrate_now(config: &Config) -> Result<(), Stop> {
 
 /// The log goes to stderr, so that stdout is left to what was asked for.
 fn start_log(config: &Config) -> Result<(), Stop> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log).map_err(|error| Stop(error.to_string()))?;
+    // The server library's own lines repeat ours, and call it an error when a client sends what is not HTTP.
+    let directives = format!("actix_server=warn,actix_http=off,{}", config.log);
+    let filter = tracing_subscriber::EnvFilter::try_new(directives).map_err(|error| Stop(error.to_string()))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match config.log_format {
         LogFormat::Json => log.json().flatten_event(true).try_init(),

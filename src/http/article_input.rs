@@ -89,7 +89,7 @@ pub struct FieldName(pub String);
 
 /// A whole assignee: `me`, or a user's id.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
-#[schema(pattern = "^(me|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$", example = "me")]
+#[schema(pattern = "^(me|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$")]
 #[serde(transparent)]
 pub struct AssigneeKey(pub String);
 

@@ -19,10 +19,10 @@ pub fn document(routes: &Routes) -> Value {
                 .build(),
         ),
     );
-    for operation in &routes.operations {
-        paths = paths.path(operation.path.clone(), operation.item());
+    for described in routes.described() {
+        paths = paths.path(described.path.clone(), described.item());
     }
-    components = components.schemas_from_iter(routes.schemas.clone());
+    components = components.schemas_from_iter(routes.schemas());
     let info = InfoBuilder::new()
         .title("Copydesk")
         .version(env!("CARGO_PKG_VERSION"))
@@ -45,12 +45,32 @@ pub fn document(routes: &Routes) -> Value {
     let bodies = finish_operations(&mut value);
     if let Some(schemas) = value.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         contract::state_text_rule(schemas, &bodies);
+        schemas.values_mut().for_each(open_free_objects);
     }
     value
 }
 
 const DESCRIPTION: &str = "A headless CMS for newsrooms. Reads of the live view need no token and can be cached; writes need \
 `Authorization: Bearer <token>`. Changes need `If-Match` with the ETag that you have seen. Every error is `application/problem+json` (RFC 9457).";
+
+/// Says outright that an object without members of its own takes any: client generators read silence as "none".
+fn open_free_objects(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            let is_object = match members.get("type") {
+                Some(Value::String(kind)) => kind == "object",
+                Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "object"),
+                _ => false,
+            };
+            if is_object && !members.contains_key("properties") && !members.contains_key("additionalProperties") {
+                members.insert("additionalProperties".into(), true.into());
+            }
+            members.values_mut().for_each(open_free_objects);
+        }
+        Value::Array(items) => items.iter_mut().for_each(open_free_objects),
+        _ => {}
+    }
+}
 
 /// Gives each operation what all of its kind share: `If-Match`, conditional reads, problems. Answers the names of the body schemas.
 fn finish_operations(document: &mut Value) -> Vec<String> {

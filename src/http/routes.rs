@@ -24,11 +24,15 @@ impl Described {
     }
 }
 
-/// The operations, their schemas, and what answers them.
+/// Adds schemas by name.
+type Schemas = fn(&mut Vec<(String, RefOr<Schema>)>);
+
+/// The operations, their schemas, and what answers them. The describing parts are kept as functions: each worker
+/// makes its routes anew, and only the document asks for the descriptions.
 #[derive(Default)]
 pub struct Routes {
-    pub operations: Vec<Described>,
-    pub schemas: Vec<(String, RefOr<Schema>)>,
+    operations: Vec<fn() -> Described>,
+    schemas: Vec<Schemas>,
     resources: BTreeMap<String, (Vec<Method>, Vec<actix_web::Route>)>,
 }
 
@@ -37,17 +41,21 @@ impl Routes {
     #[must_use]
     pub fn on<P, F, Args>(mut self, _described: P, handler: F) -> Self
     where
-        P: utoipa::Path + utoipa::__dev::SchemaReferences,
+        P: utoipa::Path + utoipa::__dev::SchemaReferences + utoipa::__dev::Tags<'static>,
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        P::schemas(&mut self.schemas);
-        let (path, methods) = (P::path(), P::methods());
-        for method in methods.iter().map(verb) {
+        let path = P::path();
+        for method in P::methods().iter().map(verb) {
             self.serve(&path, method, handler.clone());
         }
-        self.operations.push(Described { path, methods, operation: P::operation() });
+        self.schemas.push(P::schemas);
+        self.operations.push(|| {
+            let mut operation = P::operation();
+            operation.tags = Some(P::tags().into_iter().map(str::to_owned).collect());
+            Described { path: P::path(), methods: P::methods(), operation }
+        });
         self
     }
 
@@ -66,9 +74,23 @@ impl Routes {
     /// The schema of every problem is named here, because every operation may answer one.
     #[must_use]
     pub fn schema<T: utoipa::ToSchema>(mut self) -> Self {
-        self.schemas.push((T::name().into_owned(), T::schema()));
-        T::schemas(&mut self.schemas);
+        self.schemas.push(|schemas| {
+            schemas.push((T::name().into_owned(), T::schema()));
+            T::schemas(schemas);
+        });
         self
+    }
+
+    /// What the document says of each operation.
+    pub fn described(&self) -> impl Iterator<Item = Described> {
+        self.operations.iter().map(|describe| describe())
+    }
+
+    /// The schemas that the operations speak of, by name.
+    pub fn schemas(&self) -> Vec<(String, RefOr<Schema>)> {
+        let mut schemas = Vec::new();
+        self.schemas.iter().for_each(|add| add(&mut schemas));
+        schemas
     }
 
     fn serve<F, Args>(&mut self, path: &str, method: Method, handler: F)

@@ -1,5 +1,5 @@
 // A newsroom's front end, typed by the contract alone: writes the seed story and reads it back, from sign-in to the second edition.
-// Run by tests/run: `node generated/client.js SEED_STORY` with COPYDESK_URL, COPYDESK_EMAIL and COPYDESK_PASSWORD.
+// Run by tests/run: `node generated/client.js SEED_STORY` with SERVER_URL, ADMIN_EMAIL and ADMIN_PASSWORD.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import createClient from "openapi-fetch";
@@ -58,14 +58,14 @@ const textsOf = (html: string, element: string) =>
   [...html.matchAll(new RegExp(`<${element}[ >].*?</${element}>`, "gs"))].map(([found]) => found.replace(/<[^>]*>/g, "").trim());
 
 // Lists in a query are separated by commas.
-const reader = createClient<paths>({ baseUrl: setting("COPYDESK_URL"), querySerializer: { array: { style: "form", explode: false } } });
-const editor = createClient<paths>({ baseUrl: setting("COPYDESK_URL"), querySerializer: { array: { style: "form", explode: false } } });
+const reader = createClient<paths>({ baseUrl: setting("SERVER_URL"), querySerializer: { array: { style: "form", explode: false } } });
+const editor = createClient<paths>({ baseUrl: setting("SERVER_URL"), querySerializer: { array: { style: "form", explode: false } } });
 
 const seed = readSeed(process.argv[2] ?? "");
 assert.deepEqual([seed.headings.length, seed.paragraphs.length], [3, 7]);
 
 // Sign in.
-const credentials = { email: setting("COPYDESK_EMAIL"), password: setting("COPYDESK_PASSWORD") };
+const credentials = { email: setting("ADMIN_EMAIL"), password: setting("ADMIN_PASSWORD") };
 refused(401, "invalid_credentials", await reader.POST("/v1/auth/login", { body: { ...credentials, password: "not the password at all" } }));
 const session = expected(200, await reader.POST("/v1/auth/login", { body: credentials }));
 assert.equal(session.token_type, "Bearer");

@@ -1,13 +1,13 @@
 // Swagger UI at /docs/ in a real browser: it renders without a request to anybody else, takes a token, and tries out a read and a write.
-// Run by tests/run with CHROMIUM (a program), COPYDESK_URL and COPYDESK_TOKEN.
+// Run by tests/run with CHROMIUM (a program), SERVER_URL and ADMIN_TOKEN.
 import assert from "node:assert/strict";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-const { CHROMIUM: executablePath, COPYDESK_URL: server, COPYDESK_TOKEN: token } = process.env;
-const pictures = process.env.COPYDESK_SCREENSHOTS ?? mkdtempSync(join(tmpdir(), "copydesk-docs-"));
+const { CHROMIUM: executablePath, SERVER_URL: server, ADMIN_TOKEN: token } = process.env;
+const pictures = process.env.SCREENSHOTS ?? mkdtempSync(join(tmpdir(), "copydesk-docs-"));
 
 const browser = await chromium.launch({
   executablePath,

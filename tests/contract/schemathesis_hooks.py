@@ -1,0 +1,27 @@
+"""Keeps schemathesis from taking away the account that it works with: it would then see nothing but 401."""
+
+import json
+import os
+import urllib.request
+
+import schemathesis
+
+NOBODY = "00000000-0000-7000-8000-000000000000"
+
+
+def own_id() -> str:
+    request = urllib.request.Request(
+        os.environ["SERVER_URL"] + "/v1/auth/me",
+        headers={"Authorization": "Bearer " + os.environ["ADMIN_TOKEN"]},
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)["id"]
+
+
+OWN_ID = own_id()
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    if case.method in ("PATCH", "DELETE") and case.path_parameters.get("user") == OWN_ID:
+        case.path_parameters["user"] = NOBODY
