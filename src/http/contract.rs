@@ -397,7 +397,9 @@ fn state_in(schema: &mut Value, references: &mut Vec<String>) {
                 Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "string"),
                 _ => false,
             };
-            if is_text && !["pattern", "enum", "format"].iter().any(|name| members.contains_key(*name)) {
+            let has_form = members.contains_key("pattern") || members.contains_key("enum");
+            let has_format = members.get("format").is_some_and(|format| format != "password");
+            if is_text && !has_form && !has_format {
                 members.insert("pattern".into(), PLAIN.into());
             }
             for (_, member) in members.iter_mut().filter(|(name, _)| *name != "example" && *name != "examples") {

@@ -278,7 +278,7 @@ impl From<InvalidTransition> for Problem {
         let allowed: Vec<&str> = refusal.allowed.iter().map(|transition| transition.name()).collect();
         let detail = format!("`{}` is not possible while the status is `{}`.", refusal.wanted.name(), refusal.status.name());
         Self::new(Code::InvalidTransition, detail)
-            .with_member("status", refusal.status.name())
+            .with_member("current_status", refusal.status.name())
             .with_member("allowed_transitions", json!(allowed))
     }
 }
