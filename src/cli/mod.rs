@@ -142,12 +142,16 @@ fn tokens(config: &Config) -> Result<Tokens, Stop> {
     let secret = match config.jwt_secret.clone() {
         Some(secret) => secret,
         None => {
+            if matches!(config.database_url, DatabaseUrl::Postgres(_)) {
+                tracing::warn!("COPYDESK_JWT_SECRET is not set: other nodes on this database will refuse the tokens of this one");
+            }
             std::fs::create_dir_all(&config.data_dir)
                 .map_err(|error| Stop(format!("the folder {} cannot be made: {error}", config.data_dir.display())))?;
             SigningSecret::load_or_create(&config.data_dir.join("jwt-secret"))?
         }
     };
-    Ok(Tokens::new(&secret, &config.public_url, "copydesk", config.access_token_seconds))
+    // The same on every node and under every address: a token that one node issued is good at all.
+    Ok(Tokens::new(&secret, "copydesk", "copydesk", config.access_token_seconds))
 }
 
 /// Runs work on the doors from a command that has no server.

@@ -70,12 +70,12 @@ impl Store {
     {
         match &self.shared {
             Shared::Sqlite { path, .. } => {
-                let mut reader = self.reader.borrow_mut();
-                let conn = match reader.as_mut() {
-                    Some(conn) => conn,
-                    None => reader.insert(open_sqlite_reader(path)?),
-                };
-                in_transaction(conn, work)
+                // Taken out while it works: if the work panics, the connection goes with it, and its open transaction, too.
+                let taken = self.reader.take();
+                let mut conn = taken.map_or_else(|| open_sqlite_reader(path), Ok)?;
+                let outcome = in_transaction(&mut conn, work);
+                self.reader.replace(Some(conn));
+                outcome
             }
             Shared::Postgres { pool } => {
                 let pool = pool.clone();
