@@ -172,11 +172,19 @@ fn text(schema: &Value) -> Shape {
 
 impl Shape {
     /// All breaches of `value`, each with its JSON Pointer (RFC 6901) from `pointer` on.
-    pub fn check(&self, value: &Value, pointer: &str, breaches: &mut Vec<Breach>) {
+    /// Whole numbers written with a fraction of zero (`14.0`) are whole numbers in JSON Schema, and become such here.
+    pub fn check(&self, value: &mut Value, pointer: &str, breaches: &mut Vec<Breach>) {
+        if matches!(self, Self::Integer { .. })
+            && let Some(whole) = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 9e15)
+        {
+            #[expect(clippy::cast_possible_truncation, reason = "no fraction, and far inside the range of i64")]
+            let whole = whole as i64;
+            *value = whole.into();
+        }
         let mut breach = |code: &str, detail: String| breaches.push(Breach::member(pointer, code, detail));
-        match (self, value) {
+        match (self, &mut *value) {
             (Self::Nullable(_), Value::Null) => {}
-            (Self::Nullable(inner), _) => inner.check(value, pointer, breaches),
+            (Self::Nullable(inner), value) => inner.check(value, pointer, breaches),
             (Self::Object { members, required, open }, Value::Object(given)) => {
                 check_members(members, required, *open, given, pointer, breaches);
             }
@@ -186,7 +194,7 @@ impl Shape {
                 } else if given.len() > *most {
                     return breach("too_many", format!("Give at most {most}."));
                 }
-                for (index, item) in given.iter().enumerate() {
+                for (index, item) in given.iter_mut().enumerate() {
                     items.check(item, &format!("{pointer}/{index}"), breaches);
                 }
             }
@@ -201,7 +209,7 @@ impl Shape {
                 _ => breach("out_of_range", range(*least, *most)),
             },
             (Self::Boolean, Value::Bool(_)) => {}
-            (Self::Anything, _) => check_free_text(value, pointer, breaches),
+            (Self::Anything, value) => check_free_text(value, pointer, breaches),
             _ => breach("wrong_type", format!("Use {}.", self.name())),
         }
     }
@@ -305,14 +313,14 @@ fn check_members(
     members: &HashMap<String, Shape>,
     required: &[String],
     open: bool,
-    given: &Map<String, Value>,
+    given: &mut Map<String, Value>,
     pointer: &str,
     breaches: &mut Vec<Breach>,
 ) {
     for name in required.iter().filter(|name| !given.contains_key(*name)) {
         breaches.push(Breach::member(format!("{pointer}/{name}"), "required", "This member is required."));
     }
-    for (name, value) in given {
+    for (name, value) in given.iter_mut() {
         let pointer = format!("{pointer}/{}", shortened(name).replace('~', "~0").replace('/', "~1"));
         match members.get(name) {
             Some(shape) => shape.check(value, &pointer, breaches),
@@ -328,13 +336,13 @@ fn check_members(
 }
 
 /// Text inside free values keeps the rule of all text.
-fn check_free_text(value: &Value, pointer: &str, breaches: &mut Vec<Breach>) {
+fn check_free_text(value: &mut Value, pointer: &str, breaches: &mut Vec<Breach>) {
     match value {
         Value::String(text) if text.chars().any(is_refused_control) => {
             breaches.push(Breach::member(pointer, "control_character", "Use no control characters but line feed and tab."));
         }
         Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
+            for (index, item) in items.iter_mut().enumerate() {
                 check_free_text(item, &format!("{pointer}/{index}"), breaches);
             }
         }

@@ -105,9 +105,9 @@ impl<T: ToSchema> Body<T> {
                 Problem::new(Code::RequestTimeout, format!("Send the whole body within {seconds} seconds."))
                     .with_header("connection", "close")
             })??;
-        let value = parse(&bytes)?;
+        let mut value = parse(&bytes)?;
         let mut breaches = Vec::new();
-        site.desk.contract.body::<T>().check(&value, "", &mut breaches);
+        site.desk.contract.body::<T>().check(&mut value, "", &mut breaches);
         if breaches.is_empty() { Ok((value, request)) } else { Err(Problem::invalid_body(breaches)) }
     }
 }
@@ -136,7 +136,7 @@ impl<T: Serialize + DeserializeOwned> MergePatch<T> {
         let mut value = serde_json::to_value(current).map_err(|error| Problem::internal(&error.to_string()))?;
         merge(&mut value, self.patch.clone());
         let mut breaches = Vec::new();
-        self.whole.check(&value, "", &mut breaches);
+        self.whole.check(&mut value, "", &mut breaches);
         if !breaches.is_empty() {
             return Err(Problem::invalid_body(breaches));
         }
