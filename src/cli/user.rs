@@ -82,7 +82,7 @@ pub async fn create(store: &Store, email: &str, role: Role, password: Password, 
 }
 
 async fn list(store: &Store) -> Result<(), Stop> {
-    let mut slice = Slice { limit: 100, after: None, count: false };
+    let mut slice = Slice { limit: 100, after: None, backward: false, count: false };
     loop {
         let asked = slice.clone();
         let page = store.read(move |conn| users::list(conn, &asked)).await?;
@@ -90,7 +90,7 @@ async fn list(store: &Store) -> Result<(), Stop> {
             println!("{email}\t{role}{}", if *disabled { "\tdisabled" } else { "" });
         }
         slice.after = page.items.last().map(users::position);
-        if !page.more {
+        if !page.has_next {
             return Ok(());
         }
     }

@@ -7,7 +7,11 @@ use utoipa::ToSchema;
 
 /// An absolute web address: http or https, a host name, no spaces, no user information.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(max_length = 2000, pattern = r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?([/?#][!#-;=?-\[\]_a-z~]*)?$", example = "https://example.com/")]
+#[schema(
+    max_length = 2000,
+    pattern = r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?([/?#][!#-;=?-\[\]_a-z~]*)?$",
+    example = "https://example.com/"
+)]
 #[serde(transparent)]
 pub struct WebAddress(pub String);
 

@@ -5,7 +5,7 @@ use super::article_input::{ArticleSort, CreateArticle, ListArticles, ReadArticle
 use super::guard::{Anyone, Author, Contributor};
 use super::input::{Body, Edit, NoParameters, Nothing, Query};
 use super::listing::with_link;
-use super::page::{Fields, List, PageInfo, slice};
+use super::page::{Fields, List, PageInfo, ends, slice};
 use super::precondition::IfMatch;
 use super::problem::Problem;
 use super::representation::{Article, Format, WorkingArticle, live, working};
@@ -58,7 +58,7 @@ impl ToSchema for ArticleView {
 /// A plain list shows the live view; `view=working` shows working copies, drafts included, to those who have signed in.
 /// Filters: a comma inside one means or, several mean and. Follow `next_cursor` until it is absent.
 #[utoipa::path(get, path = "/v1/articles", operation_id = "list_articles", tag = "articles", params(ListArticles), security((), ("bearer" = [])),
-    responses((status = 200, description = "A page of stories", body = ArticlePage, headers(("Link" = Option<String>, description = "The next page (RFC 8288); absent on the last one.")))))]
+    responses((status = 200, description = "A page of stories", body = ArticlePage, headers(("Link" = Option<String>, description = "The pages beside this one (RFC 8288): next, absent on the last page, and prev, absent on the first.")))))]
 pub async fn list_articles(caller: Anyone, request: HttpRequest, site: Site, query: Query<ListArticles>) -> Result<HttpResponse, Problem> {
     let query = query.0;
     let is_working = query.view == Some(View::Working);
@@ -73,31 +73,31 @@ pub async fn list_articles(caller: Anyone, request: HttpRequest, site: Site, que
     let asked = slice.clone();
     if let Some(caller) = caller {
         let user = caller.user_id;
-        let (page, end) = site
+        let (page, ends) = site
             .store
             .read(move |conn| -> Result<_, Problem> {
                 let filter = query.working_filter(conn, &user)?;
                 let page = articles::list(conn, &filter, order, descending, &asked)?;
-                let end = page.items.last().map(|copy| articles::position(copy, order)).transpose()?;
-                Ok((page, end))
+                let ends = ends(&page.items, |copy| articles::position(copy, order))?;
+                Ok((page, ends))
             })
             .await?;
-        let list = List::of(page, &slice, end, &list);
+        let list = List::of(page, &slice, ends, &list);
         let link = list.link(&request);
         let items = list.items.into_iter().map(|copy| sparse(&working(copy, &formats, site.settings())?, fields.as_ref()));
         let items = items.collect::<Result<Vec<_>, Problem>>()?;
         return Ok(with_link(answer::private(&List { items, page: list.page }, None)?, link));
     }
-    let (page, end) = site
+    let (page, ends) = site
         .store
         .read(move |conn| -> Result<_, Problem> {
             let filter = query.live_filter(conn)?;
             let page = live_store::list(conn, &filter, order, descending, &asked)?;
-            let end = page.items.last().map(|copy| live_store::position(copy, order)).transpose()?;
-            Ok((page, end))
+            let ends = ends(&page.items, |copy| live_store::position(copy, order))?;
+            Ok((page, ends))
         })
         .await?;
-    let list = List::of(page, &slice, end, &list);
+    let list = List::of(page, &slice, ends, &list);
     let link = list.link(&request);
     let public = about_list(&list.items);
     let items = list.items.into_iter().map(|copy| sparse(&live(copy, &formats, site.settings())?, fields.as_ref()));
@@ -346,7 +346,7 @@ fn sparse<T: Serialize>(value: &T, fields: Option<&Fields>) -> Result<Box<serde_
 }
 
 /// What caches are told about one story.
-fn about(copy: &LiveCopy) -> answer::Public {
+pub fn about(copy: &LiveCopy) -> answer::Public {
     let mut surrogate_keys = BTreeSet::from([format!("article-{}", copy.row.article_id)]);
     surrogate_keys.extend(copy.authors.iter().map(|author| format!("author-{}", author.id)));
     surrogate_keys.extend(copy.tags.iter().map(|tag| format!("tag-{}", tag.id)));
@@ -359,8 +359,8 @@ fn about(copy: &LiveCopy) -> answer::Public {
 
 /// What caches are told about a list: all that one knows of its stories, and the list itself.
 /// There is no `Last-Modified`: a story that leaves a list takes its date with it.
-fn about_list(copies: &[LiveCopy]) -> answer::Public {
+pub fn about_list<'a>(copies: impl IntoIterator<Item = &'a LiveCopy>) -> answer::Public {
     let mut surrogate_keys = BTreeSet::from(["articles".to_owned()]);
-    surrogate_keys.extend(copies.iter().flat_map(|copy| about(copy).surrogate_keys));
+    surrogate_keys.extend(copies.into_iter().flat_map(|copy| about(copy).surrogate_keys));
     answer::Public { version: None, last_modified: None, surrogate_keys }
 }

@@ -4,7 +4,7 @@ use super::answer;
 use super::guard::{Anyone, Editor};
 use super::input::{Body, Edit, NoParameters, Query};
 use super::listing::{ListNamed, ReadOne, Reassign, about_list, about_one, with_link};
-use super::page::{List, PageInfo, slice};
+use super::page::{List, PageInfo, ends, slice};
 use super::precondition::{Current, IfMatch};
 use super::problem::Problem;
 use super::representation::{Byline, byline};
@@ -177,7 +177,7 @@ fn check_user(conn: &mut Conn, draft: &AuthorDraft) -> Result<(), Problem> {
 ///
 /// `view=working` adds what the newsroom knows, for those who have signed in.
 #[utoipa::path(get, path = "/v1/authors", operation_id = "list_authors", tag = "authors", params(ListNamed), security((), ("bearer" = [])),
-    responses((status = 200, description = "A page of authors", body = AuthorPage, headers(("Link" = Option<String>, description = "The next page (RFC 8288); absent on the last one.")))))]
+    responses((status = 200, description = "A page of authors", body = AuthorPage, headers(("Link" = Option<String>, description = "The pages beside this one (RFC 8288): next, absent on the last page, and prev, absent on the first.")))))]
 pub async fn list_authors(caller: Anyone, request: HttpRequest, site: Site, query: Query<ListNamed>) -> Result<HttpResponse, Problem> {
     let query = query.0;
     let is_working = query.is_working(caller)?;
@@ -194,8 +194,8 @@ pub async fn list_authors(caller: Anyone, request: HttpRequest, site: Site, quer
             Ok((page, authors::live_counts(conn, &ids)?))
         })
         .await?;
-    let end = page.items.last().map(|row| authors::position(row, order));
-    let list = List::of(page, &slice, end, &list);
+    let ends = ends(&page.items, |row| Ok::<_, Problem>(authors::position(row, order)))?;
+    let list = List::of(page, &slice, ends, &list);
     let link = list.link(&request);
     let about = about_list("author", list.items.iter().map(|row| row.id.as_str()));
     let items = list.items.into_iter().map(|row| {

@@ -11,6 +11,7 @@ mod edges;
 mod guard;
 mod input;
 mod listing;
+mod neighbours;
 mod openapi;
 mod page;
 mod precondition;
@@ -44,6 +45,8 @@ fn routes() -> Routes {
         .on(articles::__path_delete_article, articles::delete_article)
         .on(articles::__path_publish_article, articles::publish_article)
         .on(articles::__path_unpublish_article, articles::unpublish_article)
+        .on(neighbours::__path_get_adjacent, neighbours::get_adjacent)
+        .on(neighbours::__path_list_related, neighbours::list_related)
         .on(authors::__path_list_authors, authors::list_authors)
         .on(authors::__path_create_author, authors::create_author)
         .on(authors::__path_get_author, authors::get_author)

@@ -23,6 +23,10 @@ pub struct PageInfo {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub next_cursor: Option<String>,
+    /// Absent on the first page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub prev_cursor: Option<String>,
     /// All items of the list, exact; only where `count=true` asks for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -41,16 +45,34 @@ pub struct List<T> {
 struct Cursor {
     #[serde(flatten)]
     position: Position,
+    /// Whether it leads to the page before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    back: bool,
     list: u64,
+}
+
+/// Where a page begins and ends; `None` if it is empty.
+pub type Ends = Option<(Position, Position)>;
+
+/// Finds the ends of a page.
+pub fn ends<T, E>(items: &[T], position: impl Fn(&T) -> Result<Position, E>) -> Result<Ends, E> {
+    match (items.first(), items.last()) {
+        (Some(first), Some(last)) => Ok(Some((position(first)?, position(last)?))),
+        _ => Ok(None),
+    }
 }
 
 /// Reads the paging parameters. `list` tells the list apart from all others: its address, filters and order.
 pub fn slice(limit: Option<u8>, cursor: Option<&str>, count: Option<bool>, list: &str) -> Result<Slice, Problem> {
-    let after = match cursor {
-        None => None,
+    let (after, backward) = match cursor {
+        None => (None, false),
         Some(text) => {
-            let unreadable =
-                || Problem::new(Code::InvalidCursor, "Send the `next_cursor` of a page as it came, or none for the first page.");
+            let unreadable = || {
+                Problem::new(
+                    Code::InvalidCursor,
+                    "Send the `next_cursor` or `prev_cursor` of a page as it came, or none for the first page.",
+                )
+            };
             let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_bad| unreadable())?;
             let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_bad| unreadable())?;
             if cursor.list != name(list) {
@@ -59,27 +81,34 @@ pub fn slice(limit: Option<u8>, cursor: Option<&str>, count: Option<bool>, list:
                     "This cursor was made with other filters or another order. Start again without it.",
                 ));
             }
-            Some(cursor.position)
+            (Some(cursor.position), cursor.back)
         }
     };
-    Ok(Slice { limit: usize::from(limit.unwrap_or(DEFAULT_LIMIT)), after, count: count.unwrap_or(false) })
+    Ok(Slice { limit: usize::from(limit.unwrap_or(DEFAULT_LIMIT)), after, backward, count: count.unwrap_or(false) })
 }
 
 impl<T> List<T> {
-    /// Finishes a page. `end` is where it ended.
-    pub fn of(page: Page<T>, slice: &Slice, end: Option<Position>, list: &str) -> Self {
-        let next_cursor = end.filter(|_| page.more).and_then(|position| {
-            serde_json::to_vec(&Cursor { position, list: name(list) }).ok().map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
-        });
-        Self { items: page.items, page: PageInfo { limit: slice.limit, next_cursor, total: page.total } }
+    /// Finishes a page.
+    pub fn of(page: Page<T>, slice: &Slice, ends: Ends, list: &str) -> Self {
+        let cursor = |position: Position, back: bool| {
+            serde_json::to_vec(&Cursor { position, back, list: name(list) }).ok().map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
+        };
+        let (first, last) = ends.unzip();
+        let next_cursor = last.filter(|_| page.has_next).and_then(|position| cursor(position, false));
+        let prev_cursor = first.filter(|_| page.has_previous).and_then(|position| cursor(position, true));
+        Self { items: page.items, page: PageInfo { limit: slice.limit, next_cursor, prev_cursor, total: page.total } }
     }
 
-    /// The `Link` header's value for the next page (RFC 8288), relative to this server.
+    /// The `Link` header's value for the pages beside this one (RFC 8288), relative to this server.
     pub fn link(&self, request: &HttpRequest) -> Option<String> {
-        let cursor = self.page.next_cursor.as_ref()?;
-        let kept = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name != "cursor");
-        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair("cursor", cursor).finish();
-        Some(format!("<{}?{query}>; rel=\"next\"", request.path()))
+        let to = |cursor: &String, relation: &str| {
+            let kept = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(name, _)| name != "cursor");
+            let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair("cursor", cursor).finish();
+            format!("<{}?{query}>; rel=\"{relation}\"", request.path())
+        };
+        let next = self.page.next_cursor.iter().map(|cursor| to(cursor, "next"));
+        let links: Vec<String> = next.chain(self.page.prev_cursor.iter().map(|cursor| to(cursor, "prev"))).collect();
+        (!links.is_empty()).then(|| links.join(", "))
     }
 }
 

@@ -4,7 +4,7 @@ use super::answer;
 use super::guard::{Anyone, Editor};
 use super::input::{Body, Edit, NoParameters, Query};
 use super::listing::{ListNamed, ReadOne, Reassign, about_list, about_one, differing, with_link};
-use super::page::{List, PageInfo, slice};
+use super::page::{List, PageInfo, ends, slice};
 use super::precondition::{Current, IfMatch};
 use super::problem::Problem;
 use super::site::Site;
@@ -174,7 +174,7 @@ fn find(conn: &mut Conn, key: &str, with_internal: bool) -> Result<Shown, store:
 ///
 /// The live view knows public tags alone; `view=working` shows internal ones, too, to those who have signed in.
 #[utoipa::path(get, path = "/v1/tags", operation_id = "list_tags", tag = "tags", params(ListNamed), security((), ("bearer" = [])),
-    responses((status = 200, description = "A page of tags", body = TagPage, headers(("Link" = Option<String>, description = "The next page (RFC 8288); absent on the last one.")))))]
+    responses((status = 200, description = "A page of tags", body = TagPage, headers(("Link" = Option<String>, description = "The pages beside this one (RFC 8288): next, absent on the last page, and prev, absent on the first.")))))]
 pub async fn list_tags(caller: Anyone, request: HttpRequest, site: Site, query: Query<ListNamed>) -> Result<HttpResponse, Problem> {
     let query = query.0;
     let is_working = query.is_working(caller)?;
@@ -183,16 +183,15 @@ pub async fn list_tags(caller: Anyone, request: HttpRequest, site: Site, query: 
     let list = query.name("tags");
     let slice = slice(query.limit, query.cursor(), query.count, &list)?;
     let asked = slice.clone();
-    let (page, end) = site
+    let (page, ends) = site
         .store
         .read(move |conn| -> Result<_, store::Error> {
             let page = tags::list(conn, is_working, order, descending, &asked)?;
-            let end = page.items.last().map(|row| tags::position(row, order));
-            let items = beside(conn, page.items, is_working)?;
-            Ok((store::page::Page { items, more: page.more, total: page.total }, end))
+            let ends = ends(&page.items, |row| Ok::<_, store::Error>(tags::position(row, order)))?;
+            Ok((page.with(|rows| beside(conn, rows, is_working))?, ends))
         })
         .await?;
-    let list = List::of(page, &slice, end, &list);
+    let list = List::of(page, &slice, ends, &list);
     let link = list.link(&request);
     let about = about_list("tag", list.items.iter().map(|shown| shown.row.id.as_str()));
     let items = list.items.into_iter().map(|shown| fields.apply(&shown.tag(is_working)));

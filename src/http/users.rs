@@ -5,7 +5,7 @@ use super::article_input::CursorText;
 use super::guard::Admin;
 use super::input::{Body, Edit, NoParameters, Query};
 use super::listing::{differing, with_link};
-use super::page::{List, PageInfo, slice};
+use super::page::{List, PageInfo, ends, slice};
 use super::precondition::{Current, IfMatch};
 use super::problem::{Code, Problem};
 use super::sign_in::hashed;
@@ -115,14 +115,14 @@ fn strong(password: &str) -> Result<Password, Problem> {
 
 /// Lists users, the oldest first.
 #[utoipa::path(get, path = "/v1/users", operation_id = "list_users", tag = "users", params(ListUsers), security(("bearer" = [])),
-    responses((status = 200, description = "A page of users", body = UserPage, headers(("Link" = Option<String>, description = "The next page (RFC 8288); absent on the last one.")))))]
+    responses((status = 200, description = "A page of users", body = UserPage, headers(("Link" = Option<String>, description = "The pages beside this one (RFC 8288): next, absent on the last page, and prev, absent on the first.")))))]
 pub async fn list_users(_caller: Admin, request: HttpRequest, site: Site, query: Query<ListUsers>) -> Result<HttpResponse, Problem> {
     let query = query.0;
     let slice = slice(query.limit, query.cursor.as_ref().map(|cursor| cursor.0.as_str()), query.count, "users")?;
     let asked = slice.clone();
     let page = site.store.read(move |conn| users::list(conn, &asked)).await?;
-    let end = page.items.last().map(users::position);
-    let list = List::of(page, &slice, end, "users");
+    let ends = ends(&page.items, |row| Ok::<_, Problem>(users::position(row)))?;
+    let list = List::of(page, &slice, ends, "users");
     let link = list.link(&request);
     let items = list.items.into_iter().map(shown).collect::<Result<Vec<_>, _>>()?;
     Ok(with_link(answer::private(&UserPage { items, page: list.page }, None)?, link))

@@ -123,7 +123,7 @@ pub fn is_own(conn: &mut Conn, story: &ArticleRow, user_id: &str) -> Result<bool
 pub fn list(conn: &mut Conn, filter: &Filter, order: Order, descending: bool, slice: &Slice) -> Result<Page<WorkingCopy>, Error> {
     let after = slice.after.as_ref();
     let query = filtered(filter);
-    let query = match (order, descending) {
+    let query = match (order, slice.walks_down(descending)) {
         (Order::Publication, true) => walk!(query, after, coalesce(articles::published_at, 0), articles::id, number, descending),
         (Order::Publication, false) => walk!(query, after, coalesce(articles::published_at, 0), articles::id, number, ascending),
         (Order::Update, true) => walk!(query, after, articles::updated_at, articles::id, number, descending),

@@ -61,7 +61,7 @@ pub fn find(conn: &mut Conn, key: &str) -> Result<AuthorRow, Error> {
 pub fn list(conn: &mut Conn, order: Order, descending: bool, slice: &Slice) -> Result<Page<AuthorRow>, Error> {
     let after = slice.after.as_ref();
     let query = authors::table.into_boxed();
-    let query = match (order, descending) {
+    let query = match (order, slice.walks_down(descending)) {
         (Order::Name, false) => walk!(query, after, authors::name, authors::id, text, ascending),
         (Order::Name, true) => walk!(query, after, authors::name, authors::id, text, descending),
         (Order::Creation, false) => walk!(query, after, authors::created_at, authors::id, number, ascending),

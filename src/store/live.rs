@@ -67,7 +67,7 @@ pub fn list(conn: &mut Conn, filter: &Filter, order: Order, descending: bool, sl
     use published_articles::{article_id, content_updated_at, published_at, title};
     let after = slice.after.as_ref();
     let query = filtered(filter);
-    let query = match (order, descending) {
+    let query = match (order, slice.walks_down(descending)) {
         (Order::Publication | Order::Creation, true) => walk!(query, after, published_at, article_id, number, descending),
         (Order::Publication | Order::Creation, false) => walk!(query, after, published_at, article_id, number, ascending),
         (Order::Update, true) => walk!(query, after, content_updated_at, article_id, number, descending),
@@ -79,6 +79,15 @@ pub fn list(conn: &mut Conn, filter: &Filter, order: Order, descending: bool, sl
     let total = if slice.count { Some(filtered(filter).count().get_result(conn)?) } else { None };
     let copies = with_links(conn, rows)?;
     Ok(slice.page(copies, total))
+}
+
+/// The published copies of those ids, in the given order; those that are not live are left out.
+pub fn by_ids(conn: &mut Conn, ids: &[String]) -> Result<Vec<LiveCopy>, Error> {
+    let rows: Vec<LiveRow> =
+        published_articles::table.filter(published_articles::article_id.eq_any(ids)).select(LiveRow::as_select()).load(conn)?;
+    let mut copies = with_links(conn, rows)?;
+    copies.sort_by_key(|copy| ids.iter().position(|id| *id == copy.row.article_id));
+    Ok(copies)
 }
 
 /// Where a published copy stands in an order.

@@ -10,6 +10,7 @@ mod error;
 pub mod links;
 pub mod live;
 mod migrations;
+pub mod neighbours;
 pub mod page;
 pub mod publishing;
 mod schema;

@@ -42,12 +42,20 @@ impl Key {
 pub struct Slice {
     /// 1 to 100.
     pub limit: usize,
+    /// Where to go on from; `None` for the first page.
     pub after: Option<Position>,
+    /// Whether the page before that position is wanted, not the one after it.
+    pub backward: bool,
     /// Whether the exact total is wanted, too.
     pub count: bool,
 }
 
 impl Slice {
+    /// The order to walk in: backward is the other way round.
+    pub(super) const fn walks_down(&self, descending: bool) -> bool {
+        descending != self.backward
+    }
+
     /// One more than asked for: the one too many tells that there is a next page.
     pub(super) fn rows(&self) -> i64 {
         i64::try_from(self.limit).unwrap_or(i64::MAX - 1) + 1
@@ -57,7 +65,11 @@ impl Slice {
     pub(super) fn page<T>(&self, mut items: Vec<T>, total: Option<i64>) -> Page<T> {
         let more = items.len() > self.limit;
         items.truncate(self.limit);
-        Page { items, more, total }
+        if self.backward {
+            items.reverse();
+        }
+        let (has_previous, has_next) = if self.backward { (more, true) } else { (self.after.is_some(), more) };
+        Page { items, has_previous, has_next, total }
     }
 }
 
@@ -65,14 +77,17 @@ impl Slice {
 #[derive(Debug)]
 pub struct Page<T> {
     pub items: Vec<T>,
-    /// Whether at least one more row follows.
-    pub more: bool,
+    /// Whether a row may stand before the first one.
+    pub has_previous: bool,
+    /// Whether a row follows the last one.
+    pub has_next: bool,
     pub total: Option<i64>,
 }
 
 impl<T> Page<T> {
-    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(change).collect(), more: self.more, total: self.total }
+    /// The same page with other items, made of all of them at once.
+    pub fn with<U, E>(self, change: impl FnOnce(Vec<T>) -> Result<Vec<U>, E>) -> Result<Page<U>, E> {
+        Ok(Page { items: change(self.items)?, has_previous: self.has_previous, has_next: self.has_next, total: self.total })
     }
 }
 

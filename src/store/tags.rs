@@ -48,7 +48,7 @@ pub fn find(conn: &mut Conn, key: &str) -> Result<TagRow, Error> {
 pub fn list(conn: &mut Conn, with_internal: bool, order: Order, descending: bool, slice: &Slice) -> Result<Page<TagRow>, Error> {
     let after = slice.after.as_ref();
     let query = visible(with_internal);
-    let query = match (order, descending) {
+    let query = match (order, slice.walks_down(descending)) {
         (Order::Name, false) => walk!(query, after, tags::name, tags::id, text, ascending),
         (Order::Name, true) => walk!(query, after, tags::name, tags::id, text, descending),
         (Order::Creation, false) => walk!(query, after, tags::created_at, tags::id, number, ascending),

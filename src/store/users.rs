@@ -67,7 +67,12 @@ pub fn credential(conn: &mut Conn, email: &str) -> Result<Option<(UserRow, Strin
 
 /// A page of users, oldest first.
 pub fn list(conn: &mut Conn, slice: &Slice) -> Result<Page<UserRow>, Error> {
-    let query = walk!(users::table.into_boxed(), slice.after.as_ref(), users::created_at, users::id, number, ascending);
+    let (query, after) = (users::table.into_boxed(), slice.after.as_ref());
+    let query = if slice.walks_down(false) {
+        walk!(query, after, users::created_at, users::id, number, descending)
+    } else {
+        walk!(query, after, users::created_at, users::id, number, ascending)
+    };
     let rows = query.limit(slice.rows()).select(UserRow::as_select()).load(conn)?;
     let total = if slice.count { Some(users::table.count().get_result(conn)?) } else { None };
     Ok(slice.page(rows, total))
