@@ -32,6 +32,7 @@ pub const KEYS: &[&str] = &[
     "COPYDESK_CORS_ORIGINS",
     "COPYDESK_DOCS",
     "COPYDESK_WORKERS",
+    "COPYDESK_CACHE_BYTES",
     "COPYDESK_BODY_LIMIT_BYTES",
     "COPYDESK_BODY_TIMEOUT_SECONDS",
     "COPYDESK_POSTGRES_POOL",
@@ -74,6 +75,9 @@ pub struct Settings {
     /// COPYDESK_WORKERS: threads that answer requests [default: one for each core]
     #[arg(long, global = true, value_name = "COUNT")]
     pub workers: Option<String>,
+    /// COPYDESK_CACHE_BYTES: finished answers kept in memory, 0 keeps none [default: 67108864]
+    #[arg(long, global = true, value_name = "BYTES")]
+    pub cache_bytes: Option<String>,
     /// COPYDESK_BODY_LIMIT_BYTES: largest request body [default: 2097152]
     #[arg(long, global = true, value_name = "BYTES")]
     pub body_limit_bytes: Option<String>,
@@ -115,6 +119,8 @@ pub struct Config {
     /// Each `scheme://host[:port]`, as browsers write it.
     pub cors_origins: Vec<String>,
     pub docs: bool,
+    /// How many bytes of finished answers are kept; 0 keeps none.
+    pub cache_bytes: u64,
     pub workers: usize,
     pub body_limit_bytes: usize,
     pub body_timeout: Duration,
@@ -187,6 +193,7 @@ impl Settings {
             cors_origins: self.cors_origins.map_or(Ok(Vec::new()), |list| values::origins("COPYDESK_CORS_ORIGINS", &list))?,
             docs: values::one_of("COPYDESK_DOCS", self.docs, &[("true", true), ("false", false)])?,
             workers: values::number("COPYDESK_WORKERS", self.workers, cores(), 1..=256)?,
+            cache_bytes: values::number("COPYDESK_CACHE_BYTES", self.cache_bytes, 67_108_864, 0..=17_179_869_184)?,
             body_limit_bytes: values::number("COPYDESK_BODY_LIMIT_BYTES", self.body_limit_bytes, 2_097_152, 65_536..=67_108_864)?,
             body_timeout: Duration::from_secs(values::number("COPYDESK_BODY_TIMEOUT_SECONDS", self.body_timeout_seconds, 10, 1..=300)?),
             postgres_pool: values::number("COPYDESK_POSTGRES_POOL", self.postgres_pool, 8, 1..=200)?,
@@ -207,6 +214,7 @@ impl Settings {
             "COPYDESK_CORS_ORIGINS" => &mut self.cors_origins,
             "COPYDESK_DOCS" => &mut self.docs,
             "COPYDESK_WORKERS" => &mut self.workers,
+            "COPYDESK_CACHE_BYTES" => &mut self.cache_bytes,
             "COPYDESK_BODY_LIMIT_BYTES" => &mut self.body_limit_bytes,
             "COPYDESK_BODY_TIMEOUT_SECONDS" => &mut self.body_timeout_seconds,
             "COPYDESK_POSTGRES_POOL" => &mut self.postgres_pool,

@@ -42,6 +42,7 @@ pub fn http_settings(config: &Config) -> HttpSettings {
         article_url: config.article_url.clone(),
         cors_origins: config.cors_origins.clone(),
         docs: config.docs,
+        cache_bytes: config.cache_bytes,
         body_limit: config.body_limit_bytes,
         body_timeout: config.body_timeout,
     }

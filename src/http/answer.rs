@@ -2,39 +2,33 @@
 
 use super::problem::Problem;
 use crate::domain::time::Moment;
-use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::http::header::{self, HeaderMap};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What shared caches may do with a live answer: ask again each time, but may show it for 30 s, and five minutes longer while they ask.
-const PUBLIC: &str = "public, max-age=0, s-maxage=30, stale-while-revalidate=300";
+pub const PUBLIC: &str = "public, max-age=0, s-maxage=30, stale-while-revalidate=300";
 const PRIVATE: &str = "private, no-store";
 
 /// What a cache is told about a live answer.
+#[derive(Clone, Debug, Default)]
 pub struct Public {
     /// The version in the entity tag; `None` for lists, which have none.
     pub version: Option<i64>,
     pub last_modified: Option<Moment>,
+    /// The pages beside it (RFC 8288).
+    pub link: Option<String>,
     /// The names under which the answer can be purged: `article-<id>`, `author-<id>`, `tag-<id>`, `articles`, …
     pub surrogate_keys: BTreeSet<String>,
 }
 
-/// A live answer; 304 if the client has it already (RFC 9110 §13).
-pub fn public<T: Serialize>(request: &HttpRequest, value: &T, public: &Public) -> Result<HttpResponse, Problem> {
-    let bytes = bytes(value)?;
-    let tag = tag(public.version, &bytes);
-    let keys: Vec<&str> = public.surrogate_keys.iter().map(String::as_str).collect();
-    let mut response = if has_it(request, &tag, public.last_modified) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response
-        .insert_header((header::ETAG, tag))
-        .insert_header((header::CACHE_CONTROL, PUBLIC))
-        .insert_header(("surrogate-key", keys.join(" ")));
-    if let Some(moment) = public.last_modified {
-        response.insert_header((header::LAST_MODIFIED, moment.http_date()));
-    }
-    Ok(response.content_type("application/json").body(bytes))
+/// A live answer. The last step (`edges.rs`) gives it its tag, its coding and its headers, and keeps it (`cache.rs`).
+pub fn public<T: Serialize>(value: &T, public: Public) -> Result<HttpResponse, Problem> {
+    let mut response = HttpResponse::Ok().content_type("application/json").body(bytes(value)?);
+    response.extensions_mut().insert(public);
+    Ok(response)
 }
 
 /// An answer for one caller alone.
@@ -70,7 +64,7 @@ fn bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, Problem> {
 }
 
 /// A strong entity tag: the version, and a hash of the very bytes.
-fn tag(version: Option<i64>, bytes: &[u8]) -> String {
+pub fn tag(version: Option<i64>, bytes: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     let hash = hasher.finish();
@@ -78,15 +72,15 @@ fn tag(version: Option<i64>, bytes: &[u8]) -> String {
 }
 
 /// `If-None-Match` (weak comparison), else `If-Modified-Since` (RFC 9110 §13.1.2, §13.1.3).
-fn has_it(request: &HttpRequest, tag: &str, last_modified: Option<Moment>) -> bool {
-    let mut tags = request.headers().get_all(header::IF_NONE_MATCH).peekable();
+pub fn has_it(headers: &HeaderMap, tag: &str, last_modified: Option<Moment>) -> bool {
+    let mut tags = headers.get_all(header::IF_NONE_MATCH).peekable();
     if tags.peek().is_some() {
         return tags.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|candidate| {
             let candidate = candidate.trim();
             candidate == "*" || candidate.strip_prefix("W/").unwrap_or(candidate) == tag
         });
     }
-    let since = request.headers().get(header::IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
+    let since = headers.get(header::IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
     match (since.and_then(|value| value.parse::<header::HttpDate>().ok()), last_modified) {
         (Some(since), Some(moment)) => {
             let since = std::time::SystemTime::from(since).duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());

@@ -1,6 +1,6 @@
 //! Stories: read live or working, write, publish, take down, throw away.
 
-use super::answer;
+use super::answer::{self, Public};
 use super::article_input::{ArticleSort, CreateArticle, ListArticles, ReadArticle, View, allow, draft_of, refuse_stale};
 use super::guard::{Anyone, Author, Contributor};
 use super::input::{Body, Edit, NoParameters, Nothing, Query};
@@ -18,7 +18,7 @@ use crate::domain::user::Caller;
 use crate::store::articles::{self, Stamp, WorkingCopy};
 use crate::store::live::{self as live_store, LiveCopy};
 use crate::store::publishing;
-use crate::store::{self, Conn};
+use crate::store::{self, Conn, Write};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -102,7 +102,7 @@ pub async fn list_articles(caller: Anyone, request: HttpRequest, site: Site, que
     let public = about_list(&list.items);
     let items = list.items.into_iter().map(|copy| sparse(&live(copy, &formats, site.settings())?, fields.as_ref()));
     let items = items.collect::<Result<Vec<_>, Problem>>()?;
-    Ok(with_link(answer::public(&request, &List { items, page: list.page }, &public)?, link))
+    answer::public(&List { items, page: list.page }, Public { link, ..public })
 }
 
 /// Reads a story by its id or slug.
@@ -111,13 +111,7 @@ pub async fn list_articles(caller: Anyone, request: HttpRequest, site: Site, que
 /// A slug of former days answers 308 with the address of today.
 #[utoipa::path(get, path = "/v1/articles/{article}", operation_id = "get_article", tag = "articles", params(("article" = String, Path, description = "Id or slug"), ReadArticle), security((), ("bearer" = [])),
     responses((status = 200, description = "The story", body = ArticleView)))]
-pub async fn get_article(
-    caller: Anyone,
-    request: HttpRequest,
-    site: Site,
-    key: web::Path<String>,
-    query: Query<ReadArticle>,
-) -> Result<HttpResponse, Problem> {
+pub async fn get_article(caller: Anyone, site: Site, key: web::Path<String>, query: Query<ReadArticle>) -> Result<HttpResponse, Problem> {
     let query = query.0;
     let key = key.into_inner();
     let formats = query.formats.clone().unwrap_or_else(|| vec![Format::Html]);
@@ -130,7 +124,7 @@ pub async fn get_article(
     }
     let copy = site.store.read(move |conn| live_store::find(conn, &key)).await?;
     let public = about(&copy);
-    answer::public(&request, &sparse(&live(copy, &formats, site.settings())?, fields.as_ref())?, &public)
+    answer::public(&sparse(&live(copy, &formats, site.settings())?, fields.as_ref())?, public)
 }
 
 /// Creates a story as a draft.
@@ -291,10 +285,10 @@ async fn transition(
     shown(copy, site)
 }
 
-fn put(conn: &mut Conn, transition: Transition, id: &str, seen: i64, after: State, stamp: &Stamp) -> Result<(), store::Error> {
+fn put(write: &mut Write<'_>, transition: Transition, id: &str, seen: i64, after: State, stamp: &Stamp) -> Result<(), store::Error> {
     match transition {
-        Transition::Publish => publishing::publish(conn, id, seen, after, stamp),
-        Transition::Unpublish => publishing::unpublish(conn, id, seen, after, stamp),
+        Transition::Publish => publishing::publish(write, id, seen, after, stamp),
+        Transition::Unpublish => publishing::unpublish(write, id, seen, after, stamp),
     }
 }
 
@@ -346,21 +340,22 @@ fn sparse<T: Serialize>(value: &T, fields: Option<&Fields>) -> Result<Box<serde_
 }
 
 /// What caches are told about one story.
-pub fn about(copy: &LiveCopy) -> answer::Public {
+pub fn about(copy: &LiveCopy) -> Public {
     let mut surrogate_keys = BTreeSet::from([format!("article-{}", copy.row.article_id)]);
     surrogate_keys.extend(copy.authors.iter().map(|author| format!("author-{}", author.id)));
     surrogate_keys.extend(copy.tags.iter().map(|tag| format!("tag-{}", tag.id)));
-    answer::Public {
+    Public {
         version: Some(copy.row.version),
         last_modified: Some(Moment::from_milliseconds(copy.row.content_updated_at)),
+        link: None,
         surrogate_keys,
     }
 }
 
 /// What caches are told about a list: all that one knows of its stories, and the list itself.
 /// There is no `Last-Modified`: a story that leaves a list takes its date with it.
-pub fn about_list<'a>(copies: impl IntoIterator<Item = &'a LiveCopy>) -> answer::Public {
+pub fn about_list<'a>(copies: impl IntoIterator<Item = &'a LiveCopy>) -> Public {
     let mut surrogate_keys = BTreeSet::from(["articles".to_owned()]);
     surrogate_keys.extend(copies.into_iter().flat_map(|copy| about(copy).surrogate_keys));
-    answer::Public { version: None, last_modified: None, surrogate_keys }
+    Public { surrogate_keys, ..Public::default() }
 }

@@ -1,6 +1,6 @@
 //! Authors: bylines that the public reads and editors keep.
 
-use super::answer;
+use super::answer::{self, Public};
 use super::guard::{Anyone, Editor};
 use super::input::{Body, Edit, NoParameters, Query};
 use super::listing::{ListNamed, ReadOne, Reassign, about_list, about_one, with_link};
@@ -203,20 +203,16 @@ pub async fn list_authors(caller: Anyone, request: HttpRequest, site: Site, quer
         fields.apply(&shown(row, count, is_working)?)
     });
     let list = List { items: items.collect::<Result<Vec<Value>, Problem>>()?, page: list.page };
-    let answer = if is_working { answer::private(&list, None) } else { answer::public(&request, &list, &about) };
-    Ok(with_link(answer?, link))
+    if is_working {
+        return Ok(with_link(answer::private(&list, None)?, link));
+    }
+    answer::public(&list, Public { link, ..about })
 }
 
 /// Reads an author by id or slug.
 #[utoipa::path(get, path = "/v1/authors/{author}", operation_id = "get_author", tag = "authors", params(("author" = String, Path, description = "Id or slug"), ReadOne), security((), ("bearer" = [])),
     responses((status = 200, description = "The author", body = Author)))]
-pub async fn get_author(
-    caller: Anyone,
-    request: HttpRequest,
-    site: Site,
-    key: web::Path<String>,
-    query: Query<ReadOne>,
-) -> Result<HttpResponse, Problem> {
+pub async fn get_author(caller: Anyone, site: Site, key: web::Path<String>, query: Query<ReadOne>) -> Result<HttpResponse, Problem> {
     let is_working = query.0.is_working(caller)?;
     let fields = query.0.fields("Author", is_working, &site.desk.contract)?;
     let key = key.into_inner();
@@ -230,7 +226,7 @@ pub async fn get_author(
     let about = about_one("author", &row.id, row.version);
     let version = row.version;
     let author = fields.apply(&shown(row, count, is_working)?)?;
-    if is_working { answer::private(&author, Some(version)) } else { answer::public(&request, &author, &about) }
+    if is_working { answer::private(&author, Some(version)) } else { answer::public(&author, about) }
 }
 
 /// Creates an author.

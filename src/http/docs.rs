@@ -1,11 +1,12 @@
 //! The document and its pages: OpenAPI, Swagger UI, the table of problems, and the index at `/`.
 
+use super::answer::{self, Public};
 use super::guard::Anyone;
 use super::input::{NoParameters, Query};
 use super::problem::{self, Problem};
 use super::site::Site;
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -30,13 +31,12 @@ pub struct Index {
 
 /// Tells what is here.
 #[utoipa::path(get, path = "/", operation_id = "get_index", tag = "about", security(()), responses((status = 200, description = "The index", body = Index)))]
-pub async fn get_index(_caller: Anyone, request: HttpRequest, site: Site, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
+pub async fn get_index(_caller: Anyone, site: Site, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
     let docs = site.settings().docs;
     let index =
         Index { name: "copydesk", docs: docs.then_some("/docs/"), openapi: docs.then_some("/openapi.json"), articles: "/v1/articles" };
-    let public =
-        super::answer::Public { version: None, last_modified: None, surrogate_keys: std::iter::once("index".to_owned()).collect() };
-    super::answer::public(&request, &index, &public)
+    let surrogate_keys = std::iter::once("index".to_owned()).collect();
+    answer::public(&index, Public { surrogate_keys, ..Public::default() })
 }
 
 /// Serves the contract.

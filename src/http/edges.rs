@@ -1,7 +1,10 @@
 //! The last step of every answer: headers, problems in their final form, one log line.
 
+use super::answer::Public;
+use super::cache::{Answers, Key};
 use super::problem::{Code, Problem};
 use super::site::Worker;
+use crate::store::marks::Began;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
@@ -15,16 +18,40 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE");
 
-/// Wraps the whole application.
+/// Wraps the whole application. A kept answer is given before any routing.
 pub async fn edges<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let id = request_id(&request);
     let has_authorization = request.headers().contains_key(header::AUTHORIZATION);
-    let response = next.call(request).await?.map_into_boxed_body();
-    let mut response = finish(response);
+    let desk = request.app_data::<Data<Worker>>().map(|site| site.desk.clone());
+    let key = Answers::key(&request);
+    let kept = desk.as_ref().zip(key.as_ref()).and_then(|(desk, key)| desk.answers.find(key));
+    let mut response = if let Some(kept) = kept {
+        let answer = kept.answer(request.request());
+        request.into_response(answer)
+    } else {
+        let began = desk.as_ref().map(|desk| desk.answers.begin());
+        let response = finish(next.call(request).await?.map_into_boxed_body());
+        match desk.zip(began) {
+            Some((desk, began)) => finish_public(response, &desk.answers, key, began),
+            None => response,
+        }
+    };
     write_headers(&mut response, &id, has_authorization);
     log(&response, &id, started);
     Ok(response)
+}
+
+/// Gives a live answer its final form, and keeps it for the next who asks.
+fn finish_public(response: ServiceResponse<BoxBody>, answers: &Answers, key: Option<Key>, began: Began) -> ServiceResponse<BoxBody> {
+    let public = response.response().extensions().get::<Public>().cloned();
+    let Some(public) = public else { return response };
+    let (request, response) = response.into_parts();
+    let answer = match response.into_body().try_into_bytes() {
+        Ok(body) => answers.finish(key, began, body, &public).answer(&request),
+        Err(_) => refusal(&Problem::internal("a live answer has no bytes"), request.path()),
+    };
+    ServiceResponse::new(request, answer)
 }
 
 /// The client's own id, if it is short and plain; else a new one.

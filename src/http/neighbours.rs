@@ -10,7 +10,7 @@ use super::site::{HttpSettings, Site};
 use crate::store;
 use crate::store::live as live_store;
 use crate::store::neighbours::{adjacent, related};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -65,7 +65,6 @@ pub struct RelatedArticles {
     responses((status = 200, description = "Its neighbours by date", body = AdjacentArticles)))]
 pub async fn get_adjacent(
     _caller: Anyone,
-    request: HttpRequest,
     site: Site,
     key: web::Path<String>,
     query: Query<ReadAdjacent>,
@@ -83,7 +82,7 @@ pub async fn get_adjacent(
     let about = about_list(std::iter::once(&story).chain(&beside.previous).chain(&beside.next));
     let previous = beside.previous.map(|copy| summary(copy, site.settings())).transpose()?;
     let next = beside.next.map(|copy| summary(copy, site.settings())).transpose()?;
-    answer::public(&request, &AdjacentArticles { previous, next }, &about)
+    answer::public(&AdjacentArticles { previous, next }, about)
 }
 
 /// Lists the stories that share most with a story.
@@ -91,13 +90,7 @@ pub async fn get_adjacent(
 /// A shared tag is worth two points, a shared author one; of equals the newest comes first. The newest 200 stories of each tag and author are looked at.
 #[utoipa::path(get, path = "/v1/articles/{article}/related", operation_id = "list_related", tag = "articles", params(("article" = String, Path, description = "Id or slug"), ListRelated), security((), ("bearer" = [])),
     responses((status = 200, description = "Stories about the same", body = RelatedArticles)))]
-pub async fn list_related(
-    _caller: Anyone,
-    request: HttpRequest,
-    site: Site,
-    key: web::Path<String>,
-    query: Query<ListRelated>,
-) -> Result<HttpResponse, Problem> {
+pub async fn list_related(_caller: Anyone, site: Site, key: web::Path<String>, query: Query<ListRelated>) -> Result<HttpResponse, Problem> {
     let key = key.into_inner();
     let limit = usize::from(query.0.limit.unwrap_or(DEFAULT_RELATED));
     let (story, copies) = site
@@ -110,7 +103,7 @@ pub async fn list_related(
         .await?;
     let about = about_list(std::iter::once(&story).chain(&copies));
     let items = copies.into_iter().map(|copy| summary(copy, site.settings())).collect::<Result<_, _>>()?;
-    answer::public(&request, &RelatedArticles { items }, &about)
+    answer::public(&RelatedArticles { items }, about)
 }
 
 /// A story without its body, as lists show it.

@@ -1,5 +1,6 @@
 //! Starts the server: listener, workers, limits.
 
+use super::cache::Answers;
 use super::clock::Clock;
 use super::contract::Contract;
 use super::edges::edges;
@@ -36,7 +37,8 @@ pub fn start(
     let document = openapi::document(&routes());
     let contract = Contract::of(&document);
     let document = serde_json::to_vec(&document)?;
-    let desk = Arc::new(Desk { settings, clock, tokens, contract, document, hashing: Semaphore::new(2) });
+    let answers = Answers::new(settings.cache_bytes, shared.marks().clone());
+    let desk = Arc::new(Desk { settings, answers, clock, tokens, contract, document, hashing: Semaphore::new(2) });
     let address = listener.local_addr()?;
     let server = HttpServer::new(move || {
         let worker = Data::new(Worker { store: shared.store(), desk: desk.clone() });

@@ -1,5 +1,6 @@
 //! What a handler may reach for: the store's doors, the clock, the tokens, the contract and the settings.
 
+use super::cache::Answers;
 use super::clock::Clock;
 use super::contract::Contract;
 use crate::auth::token::Tokens;
@@ -18,6 +19,8 @@ pub struct Desk {
     pub contract: Contract,
     /// The finished OpenAPI document.
     pub document: Vec<u8>,
+    /// Live answers, finished.
+    pub answers: Answers,
     /// Bounds how many passwords are hashed at once: each takes 19 MiB.
     pub hashing: Semaphore,
 }
@@ -33,6 +36,8 @@ pub struct HttpSettings {
     pub cors_origins: Vec<String>,
     /// Whether `/docs/` and `/openapi.json` are served.
     pub docs: bool,
+    /// How many bytes of finished answers are kept; 0 keeps none.
+    pub cache_bytes: u64,
     pub body_limit: usize,
     pub body_timeout: Duration,
 }

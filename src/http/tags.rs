@@ -1,6 +1,6 @@
 //! Tags: what stories are about.
 
-use super::answer;
+use super::answer::{self, Public};
 use super::guard::{Anyone, Editor};
 use super::input::{Body, Edit, NoParameters, Query};
 use super::listing::{ListNamed, ReadOne, Reassign, about_list, about_one, differing, with_link};
@@ -196,20 +196,16 @@ pub async fn list_tags(caller: Anyone, request: HttpRequest, site: Site, query: 
     let about = about_list("tag", list.items.iter().map(|shown| shown.row.id.as_str()));
     let items = list.items.into_iter().map(|shown| fields.apply(&shown.tag(is_working)));
     let list = List { items: items.collect::<Result<Vec<Value>, Problem>>()?, page: list.page };
-    let answer = if is_working { answer::private(&list, None) } else { answer::public(&request, &list, &about) };
-    Ok(with_link(answer?, link))
+    if is_working {
+        return Ok(with_link(answer::private(&list, None)?, link));
+    }
+    answer::public(&list, Public { link, ..about })
 }
 
 /// Reads a tag by id or slug.
 #[utoipa::path(get, path = "/v1/tags/{tag}", operation_id = "get_tag", tag = "tags", params(("tag" = String, Path, description = "Id or slug"), ReadOne), security((), ("bearer" = [])),
     responses((status = 200, description = "The tag", body = Tag)))]
-pub async fn get_tag(
-    caller: Anyone,
-    request: HttpRequest,
-    site: Site,
-    key: web::Path<String>,
-    query: Query<ReadOne>,
-) -> Result<HttpResponse, Problem> {
+pub async fn get_tag(caller: Anyone, site: Site, key: web::Path<String>, query: Query<ReadOne>) -> Result<HttpResponse, Problem> {
     let is_working = query.0.is_working(caller)?;
     let fields = query.0.fields("Tag", is_working, &site.desk.contract)?;
     let key = key.into_inner();
@@ -217,7 +213,7 @@ pub async fn get_tag(
     let about = about_one("tag", &shown.row.id, shown.row.version);
     let version = shown.row.version;
     let tag = fields.apply(&shown.tag(is_working))?;
-    if is_working { answer::private(&tag, Some(version)) } else { answer::public(&request, &tag, &about) }
+    if is_working { answer::private(&tag, Some(version)) } else { answer::public(&tag, about) }
 }
 
 /// Creates a tag.

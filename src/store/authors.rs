@@ -1,7 +1,7 @@
 //! Authors: bylines with their beat and bio.
 
 use super::articles::{Stamp, won};
-use super::conn::Conn;
+use super::conn::{Conn, Write};
 use super::error::{Error, Expect};
 use super::page::{Key, Page, Position, Slice, walk};
 use super::schema::{article_authors, authors, published_article_authors};
@@ -89,7 +89,9 @@ pub fn live_counts(conn: &mut Conn, ids: &[String]) -> Result<HashMap<String, i6
     Ok(rows.into_iter().collect())
 }
 
-pub fn insert(conn: &mut Conn, id: &str, draft: AuthorDraft, stamp: &Stamp) -> Result<(), Error> {
+pub fn insert(write: &mut Write<'_>, id: &str, draft: AuthorDraft, stamp: &Stamp) -> Result<(), Error> {
+    note(write, &[id]);
+    let conn = &mut *write.conn;
     let slug = slugs::claim(conn, Kind::Author, id, draft.slug)?;
     let now = stamp.now.milliseconds();
     diesel::insert_into(authors::table)
@@ -105,7 +107,9 @@ pub fn insert(conn: &mut Conn, id: &str, draft: AuthorDraft, stamp: &Stamp) -> R
 }
 
 /// Replaces the author of version `seen`.
-pub fn update(conn: &mut Conn, id: &str, seen: i64, draft: AuthorDraft, stamp: &Stamp) -> Result<(), Error> {
+pub fn update(write: &mut Write<'_>, id: &str, seen: i64, draft: AuthorDraft, stamp: &Stamp) -> Result<(), Error> {
+    note(write, &[id]);
+    let conn = &mut *write.conn;
     let slug = slugs::claim(conn, Kind::Author, id, draft.slug)?;
     let changed = diesel::update(authors::table.filter(authors::id.eq(id).and(authors::version.eq(seen))))
         .set((
@@ -121,7 +125,9 @@ pub fn update(conn: &mut Conn, id: &str, seen: i64, draft: AuthorDraft, stamp: &
 }
 
 /// Deletes the author of version `seen`, whom no story may name any more.
-pub fn delete(conn: &mut Conn, id: &str, seen: i64) -> Result<(), Error> {
+pub fn delete(write: &mut Write<'_>, id: &str, seen: i64) -> Result<(), Error> {
+    note(write, &[id]);
+    let conn = &mut *write.conn;
     let uses = stories_with(conn, id)?.len();
     if uses > 0 {
         return Err(Error::InUse(i64::try_from(uses).unwrap_or(i64::MAX)));
@@ -130,7 +136,9 @@ pub fn delete(conn: &mut Conn, id: &str, seen: i64) -> Result<(), Error> {
 }
 
 /// Puts `to` wherever `from` is named, in working and live copies; where both are named `from` just goes.
-pub fn reassign(conn: &mut Conn, from: &str, to: &str) -> Result<(), Error> {
+pub fn reassign(write: &mut Write<'_>, from: &str, to: &str) -> Result<(), Error> {
+    note(write, &[from, to]);
+    let conn = &mut *write.conn;
     use published_article_authors as by;
     let both: Vec<String> =
         article_authors::table.filter(article_authors::author_id.eq(to)).select(article_authors::article_id).load(conn)?;
@@ -156,4 +164,11 @@ fn stories_with(conn: &mut Conn, id: &str) -> Result<BTreeSet<String>, Error> {
 
 fn document(profile: &Profile) -> Result<String, Error> {
     serde_json::to_string(profile).map_err(|error| Error::Damaged(error.to_string()))
+}
+
+/// Authors show in stories and in their own pages; a list may begin or cease to know one by its slug.
+fn note(write: &mut Write<'_>, ids: &[&str]) {
+    ids.iter().for_each(|id| write.touch(format!("author-{id}")));
+    write.touch("authors");
+    write.touch("articles");
 }

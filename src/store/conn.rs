@@ -4,6 +4,8 @@
 //! and one thread owns the only writing connection (`writer.rs`). PostgreSQL: a pool, used from blocking threads.
 
 use super::error::Error;
+use super::marks::Marks;
+use super::news;
 use super::writer::Writer;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -11,6 +13,8 @@ use diesel::prelude::*;
 use diesel::r2d2::{ManageConnection, Pool};
 use diesel::sqlite::SqliteConnection;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,9 +27,43 @@ pub enum Conn {
     Sqlite(SqliteConnection),
 }
 
+/// A write in its transaction. It reads as a connection does; functions that change what the public sees take it whole,
+/// because they note what they touch.
+pub struct Write<'a> {
+    pub(super) conn: &'a mut Conn,
+    touched: BTreeSet<String>,
+}
+
+impl Deref for Write<'_> {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        self.conn
+    }
+}
+
+impl DerefMut for Write<'_> {
+    fn deref_mut(&mut self) -> &mut Conn {
+        self.conn
+    }
+}
+
+impl Write<'_> {
+    /// Notes a name whose public face this write changes; see `marks.rs`.
+    pub(super) fn touch(&mut self, name: impl Into<String>) {
+        self.touched.insert(name.into());
+    }
+}
+
 /// What all threads of a process share.
 #[derive(Clone)]
-pub enum Shared {
+pub struct Shared {
+    database: Database,
+    marks: Arc<Marks>,
+}
+
+#[derive(Clone)]
+enum Database {
     Sqlite { path: Arc<PathBuf>, writer: Arc<Writer> },
     Postgres { pool: Pool<PostgresManager> },
 }
@@ -40,7 +78,9 @@ impl Shared {
     /// Opens a SQLite file, made if it is missing, and starts its writer.
     pub fn sqlite(path: &Path) -> Result<Self, Error> {
         let conn = open_sqlite(path)?;
-        Ok(Self::Sqlite { path: Arc::new(path.to_owned()), writer: Arc::new(Writer::start(conn)?) })
+        let marks = Arc::<Marks>::default();
+        let writer = Arc::new(Writer::start(conn, marks.clone())?);
+        Ok(Self { database: Database::Sqlite { path: Arc::new(path.to_owned()), writer }, marks })
     }
 
     /// Opens a pool of at most `connections` to the PostgreSQL at `url`; refuses at once when the server does not answer.
@@ -52,7 +92,14 @@ impl Shared {
             .connection_timeout(Duration::from_secs(5))
             .build(PostgresManager { url: url.to_owned() })
             .map_err(|error| Error::Start(format!("PostgreSQL does not answer: {error}")))?;
-        Ok(Self::Postgres { pool })
+        let marks = Arc::<Marks>::default();
+        news::listen(url, &marks)?;
+        Ok(Self { database: Database::Postgres { pool }, marks })
+    }
+
+    /// The marks of what the public sees.
+    pub fn marks(&self) -> &Arc<Marks> {
+        &self.marks
     }
 
     /// The doors for the current thread.
@@ -68,8 +115,8 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        match &self.shared {
-            Shared::Sqlite { path, .. } => {
+        match &self.shared.database {
+            Database::Sqlite { path, .. } => {
                 // Taken out while it works: if the work panics, the connection goes with it, and its open transaction, too.
                 let taken = self.reader.take();
                 let mut conn = taken.map_or_else(|| open_sqlite_reader(path), Ok)?;
@@ -77,7 +124,7 @@ impl Store {
                 self.reader.replace(Some(conn));
                 outcome
             }
-            Shared::Postgres { pool } => {
+            Database::Postgres { pool } => {
                 let pool = pool.clone();
                 on_a_blocking_thread(move || {
                     let mut conn = pool.get().map_err(|error| Error::Unavailable(error.to_string()))?;
@@ -95,23 +142,36 @@ impl Store {
     }
 
     /// Runs one transaction and answers when it is on disk; an `Err` leaves nothing behind.
-    pub async fn write<T, E>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub async fn write<T, E>(&self, work: impl FnOnce(&mut Write<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        match &self.shared {
-            Shared::Sqlite { writer, .. } => writer.write(work).await,
-            Shared::Postgres { pool } => {
-                let pool = pool.clone();
+        match &self.shared.database {
+            Database::Sqlite { writer, .. } => writer.write(work).await,
+            Database::Postgres { pool } => {
+                let (pool, marks) = (pool.clone(), self.shared.marks.clone());
                 on_a_blocking_thread(move || {
                     let mut conn = pool.get().map_err(|error| Error::Unavailable(error.to_string()))?;
-                    in_transaction(&mut conn, work)
+                    let (value, touched) = in_transaction(&mut conn, |conn| {
+                        let (value, touched) = noting(conn, work)?;
+                        news::tell(conn, &touched)?;
+                        Ok::<_, E>((value, touched))
+                    })?;
+                    marks.touch(&touched);
+                    Ok(value)
                 })
                 .await
             }
         }
     }
+}
+
+/// Runs a write and answers what it touched, too.
+pub(super) fn noting<T, E>(conn: &mut Conn, work: impl FnOnce(&mut Write<'_>) -> Result<T, E>) -> Result<(T, BTreeSet<String>), E> {
+    let mut write = Write { conn, touched: BTreeSet::new() };
+    let value = work(&mut write)?;
+    Ok((value, write.touched))
 }
 
 /// Runs `work` in a transaction of its own, or in a savepoint of the one that is open.

@@ -9,8 +9,10 @@ mod conn;
 mod error;
 pub mod links;
 pub mod live;
+pub mod marks;
 mod migrations;
 pub mod neighbours;
+mod news;
 pub mod page;
 pub mod publishing;
 mod schema;
@@ -19,6 +21,6 @@ pub mod tags;
 pub mod users;
 mod writer;
 
-pub use conn::{Conn, Shared, Store, open_postgres, open_sqlite};
+pub use conn::{Conn, Shared, Store, Write, open_postgres, open_sqlite};
 pub use error::{Error, Expect};
 pub use migrations::{migrate, pending};

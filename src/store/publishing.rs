@@ -1,7 +1,7 @@
 //! The steps between working and live: the only statements that touch both copies of a story.
 
 use super::articles::{ArticleRow, Stamp, note_revision, won};
-use super::conn::Conn;
+use super::conn::{Conn, Write};
 use super::error::Error;
 use super::schema::{
     article_authors, article_slugs, article_tags, articles, published_article_authors, published_article_tags, published_articles,
@@ -12,33 +12,34 @@ use crate::domain::time::Moment;
 use diesel::prelude::*;
 
 /// Copies working → live and notes the new state.
-pub fn publish(conn: &mut Conn, id: &str, seen: i64, state: State, stamp: &Stamp) -> Result<(), Error> {
-    set_state(conn, id, seen, state, stamp)?;
-    let row: ArticleRow = articles::table.find(id).select(ArticleRow::as_select()).first(conn)?;
-    diesel::update(article_slugs::table.find(&row.slug)).set(article_slugs::was_live.eq(true)).execute(conn)?;
-    put(conn, &row)?;
-    note_revision(conn, id, seen + 1, "publish", stamp)
+pub fn publish(write: &mut Write<'_>, id: &str, seen: i64, state: State, stamp: &Stamp) -> Result<(), Error> {
+    set_state(write, id, seen, state, stamp)?;
+    let row: ArticleRow = articles::table.find(id).select(ArticleRow::as_select()).first(write.conn)?;
+    diesel::update(article_slugs::table.find(&row.slug)).set(article_slugs::was_live.eq(true)).execute(write.conn)?;
+    put(write, &row)?;
+    note_links(write, id)?;
+    note_revision(write, id, seen + 1, "publish", stamp)
 }
 
 /// Takes the live copy away and notes the new state; dates and history stay.
-pub fn unpublish(conn: &mut Conn, id: &str, seen: i64, state: State, stamp: &Stamp) -> Result<(), Error> {
-    set_state(conn, id, seen, state, stamp)?;
-    take_down(conn, id)?;
-    note_revision(conn, id, seen + 1, "unpublish", stamp)
+pub fn unpublish(write: &mut Write<'_>, id: &str, seen: i64, state: State, stamp: &Stamp) -> Result<(), Error> {
+    set_state(write, id, seen, state, stamp)?;
+    take_down(write, id)?;
+    note_revision(write, id, seen + 1, "unpublish", stamp)
 }
 
 /// Puts a story into the trash: gone from every view, its slug kept for it.
-pub fn delete(conn: &mut Conn, id: &str, seen: i64, stamp: &Stamp) -> Result<(), Error> {
+pub fn delete(write: &mut Write<'_>, id: &str, seen: i64, stamp: &Stamp) -> Result<(), Error> {
     let now = stamp.now.milliseconds();
     let changed = diesel::update(articles::table.filter(articles::id.eq(id).and(articles::version.eq(seen))))
         .set((
             (articles::version.eq(seen + 1), articles::deleted_by.eq(&stamp.user_id), articles::deleted_at.eq(now)),
             (articles::updated_by.eq(&stamp.user_id), articles::updated_at.eq(now)),
         ))
-        .execute(conn)?;
+        .execute(write.conn)?;
     won(changed)?;
-    take_down(conn, id)?;
-    note_revision(conn, id, seen + 1, "delete", stamp)
+    take_down(write, id)?;
+    note_revision(write, id, seen + 1, "delete", stamp)
 }
 
 fn set_state(conn: &mut Conn, id: &str, seen: i64, state: State, stamp: &Stamp) -> Result<(), Error> {
@@ -57,14 +58,15 @@ fn set_state(conn: &mut Conn, id: &str, seen: i64, state: State, stamp: &Stamp) 
 }
 
 /// Writes the live copy anew; the rows that hang on it go and come with it.
-fn put(conn: &mut Conn, row: &ArticleRow) -> Result<(), Error> {
+fn put(write: &mut Write<'_>, row: &ArticleRow) -> Result<(), Error> {
     let (Some(first_published_at), Some(published_at), Some(content_updated_at)) =
         (row.first_published_at, row.published_at, row.content_updated_at)
     else {
         return Err(Error::Damaged(format!("article {} is published without its dates", row.id)));
     };
     let content = row.content()?;
-    take_down(conn, &row.id)?;
+    take_down(write, &row.id)?;
+    let conn = &mut *write.conn;
     diesel::insert_into(published_articles::table)
         .values((
             (published_articles::article_id.eq(&row.id), published_articles::slug.eq(&row.slug)),
@@ -117,7 +119,20 @@ fn put_links(conn: &mut Conn, id: &str, published_at: i64) -> Result<(), Error> 
     Ok(())
 }
 
-fn take_down(conn: &mut Conn, id: &str) -> Result<(), Error> {
-    diesel::delete(published_articles::table.find(id)).execute(conn)?;
+fn take_down(write: &mut Write<'_>, id: &str) -> Result<(), Error> {
+    note_links(write, id)?;
+    diesel::delete(published_articles::table.find(id)).execute(write.conn)?;
+    Ok(())
+}
+
+/// The story, its lists, and the pages of its live authors and tags, which count it.
+fn note_links(write: &mut Write<'_>, id: &str) -> Result<(), Error> {
+    use {published_article_authors as by, published_article_tags as under};
+    let authors: Vec<String> = by::table.filter(by::article_id.eq(id)).select(by::author_id).load(write.conn)?;
+    let tags: Vec<String> = under::table.filter(under::article_id.eq(id)).select(under::tag_id).load(write.conn)?;
+    write.touch(format!("article-{id}"));
+    write.touch("articles");
+    authors.iter().for_each(|author| write.touch(format!("author-{author}")));
+    tags.iter().for_each(|tag| write.touch(format!("tag-{tag}")));
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::articles::{Stamp, won};
 use super::authors::Order;
-use super::conn::Conn;
+use super::conn::{Conn, Write};
 use super::error::{Error, Expect};
 use super::page::{Key, Page, Position, Slice, walk};
 use super::schema::{article_tags, published_article_tags, tags};
@@ -101,7 +101,9 @@ pub fn live_counts(conn: &mut Conn, ids: &[String]) -> Result<HashMap<String, i6
     Ok(rows.into_iter().collect())
 }
 
-pub fn insert(conn: &mut Conn, id: &str, draft: TagDraft, stamp: &Stamp) -> Result<(), Error> {
+pub fn insert(write: &mut Write<'_>, id: &str, draft: TagDraft, stamp: &Stamp) -> Result<(), Error> {
+    note(write, &[id]);
+    let conn = &mut *write.conn;
     let slug = slugs::claim(conn, Kind::Tag, id, draft.slug)?;
     let now = stamp.now.milliseconds();
     diesel::insert_into(tags::table)
@@ -117,7 +119,9 @@ pub fn insert(conn: &mut Conn, id: &str, draft: TagDraft, stamp: &Stamp) -> Resu
 }
 
 /// Replaces the tag of version `seen`.
-pub fn update(conn: &mut Conn, id: &str, seen: i64, draft: TagDraft, stamp: &Stamp) -> Result<(), Error> {
+pub fn update(write: &mut Write<'_>, id: &str, seen: i64, draft: TagDraft, stamp: &Stamp) -> Result<(), Error> {
+    note(write, &[id]);
+    let conn = &mut *write.conn;
     let slug = slugs::claim(conn, Kind::Tag, id, draft.slug)?;
     let changed = diesel::update(tags::table.filter(tags::id.eq(id).and(tags::version.eq(seen))))
         .set((
@@ -133,7 +137,9 @@ pub fn update(conn: &mut Conn, id: &str, seen: i64, draft: TagDraft, stamp: &Sta
 }
 
 /// Deletes the tag of version `seen`, which no story may name and below which no tag may stand any more.
-pub fn delete(conn: &mut Conn, id: &str, seen: i64) -> Result<(), Error> {
+pub fn delete(write: &mut Write<'_>, id: &str, seen: i64) -> Result<(), Error> {
+    note(write, &[id]);
+    let conn = &mut *write.conn;
     let below: i64 = tags::table.filter(tags::parent_id.eq(id)).count().get_result(conn)?;
     let uses = i64::try_from(stories_with(conn, id)?.len()).unwrap_or(i64::MAX).saturating_add(below);
     if uses > 0 {
@@ -143,7 +149,9 @@ pub fn delete(conn: &mut Conn, id: &str, seen: i64) -> Result<(), Error> {
 }
 
 /// Puts `to` wherever `from` is named, in working and live copies and above other tags; where both are named `from` just goes.
-pub fn reassign(conn: &mut Conn, from: &str, to: &str) -> Result<(), Error> {
+pub fn reassign(write: &mut Write<'_>, from: &str, to: &str) -> Result<(), Error> {
+    note(write, &[from, to]);
+    let conn = &mut *write.conn;
     use published_article_tags as under;
     let both: Vec<String> = article_tags::table.filter(article_tags::tag_id.eq(to)).select(article_tags::article_id).load(conn)?;
     diesel::delete(article_tags::table.filter(article_tags::tag_id.eq(from).and(article_tags::article_id.eq_any(both)))).execute(conn)?;
@@ -162,4 +170,11 @@ fn stories_with(conn: &mut Conn, id: &str) -> Result<BTreeSet<String>, Error> {
     let mut stories: BTreeSet<String> = working.load(conn)?.into_iter().collect();
     stories.extend(under::table.filter(under::tag_id.eq(id)).select(under::article_id).load::<String>(conn)?);
     Ok(stories)
+}
+
+/// Tags show in stories and in their own pages; a list may begin or cease to know one by its slug.
+fn note(write: &mut Write<'_>, ids: &[&str]) {
+    ids.iter().for_each(|id| write.touch(format!("tag-{id}")));
+    write.touch("tags");
+    write.touch("articles");
 }

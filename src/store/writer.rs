@@ -3,10 +3,13 @@
 //! Writes that wait together share one `BEGIN IMMEDIATE … COMMIT`, each in a savepoint of its own, so that they share one
 //! fsync and one that fails does not fail the others. Each caller is answered after the commit is on disk.
 
-use super::conn::{Conn, in_transaction};
+use super::conn::{Conn, Write, in_transaction, noting};
 use super::error::Error;
+use super::marks::Marks;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use tokio::sync::oneshot;
 
@@ -25,32 +28,35 @@ trait Job: Send {
     /// Does the work in a savepoint and keeps its outcome.
     fn run(&mut self, conn: &mut Conn);
     /// Tells the caller: the outcome if the commit is on disk, else why it is not.
-    fn answer(self: Box<Self>, committed: Result<(), &str>);
+    fn answer(self: Box<Self>, committed: Result<(), &str>, marks: &Marks);
 }
 
-struct Write<W, T, E> {
+struct Waiting<W, T, E> {
     work: Option<W>,
-    outcome: Option<Result<T, E>>,
+    outcome: Option<Result<(T, BTreeSet<String>), E>>,
     caller: oneshot::Sender<Result<T, E>>,
 }
 
-impl<W, T, E> Job for Write<W, T, E>
+impl<W, T, E> Job for Waiting<W, T, E>
 where
-    W: FnOnce(&mut Conn) -> Result<T, E> + Send,
+    W: FnOnce(&mut Write<'_>) -> Result<T, E> + Send,
     T: Send,
     E: From<Error> + Send,
 {
     fn run(&mut self, conn: &mut Conn) {
         let Some(work) = self.work.take() else { return };
         self.outcome = Some(in_transaction(conn, |conn| {
-            catch_unwind(AssertUnwindSafe(|| work(conn))).unwrap_or_else(|_panic| Err(Error::Panicked.into()))
+            catch_unwind(AssertUnwindSafe(|| noting(conn, work))).unwrap_or_else(|_panic| Err(Error::Panicked.into()))
         }));
     }
 
-    fn answer(self: Box<Self>, committed: Result<(), &str>) {
+    fn answer(self: Box<Self>, committed: Result<(), &str>, marks: &Marks) {
         let answer = match (self.outcome, committed) {
             (Some(Err(refused)), _) => Err(refused),
-            (Some(Ok(value)), Ok(())) => Ok(value),
+            (Some(Ok((value, touched))), Ok(())) => {
+                marks.touch(&touched);
+                Ok(value)
+            }
             (_, Err(why)) => Err(Error::Unavailable(why.to_owned()).into()),
             (None, Ok(())) => Err(Error::Unavailable("the write was not run".into()).into()),
         };
@@ -60,22 +66,22 @@ where
 }
 
 impl Writer {
-    pub fn start(conn: Conn) -> Result<Self, Error> {
+    pub fn start(conn: Conn, marks: Arc<Marks>) -> Result<Self, Error> {
         let (queue, jobs) = sync_channel(QUEUE);
         std::thread::Builder::new()
             .name("writer".into())
-            .spawn(move || run(conn, &jobs))
+            .spawn(move || run(conn, &jobs, &marks))
             .map_err(|error| Error::Start(format!("the writing thread cannot be started: {error}")))?;
         Ok(Self { queue })
     }
 
-    pub async fn write<T, E>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub async fn write<T, E>(&self, work: impl FnOnce(&mut Write<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
         let (caller, answer) = oneshot::channel();
-        self.queue.try_send(Box::new(Write { work: Some(work), outcome: None, caller })).map_err(|refused| match refused {
+        self.queue.try_send(Box::new(Waiting { work: Some(work), outcome: None, caller })).map_err(|refused| match refused {
             TrySendError::Full(_) => Error::Unavailable("too many writes are waiting".into()),
             TrySendError::Disconnected(_) => Error::Unavailable("the writer has stopped".into()),
         })?;
@@ -83,12 +89,12 @@ impl Writer {
     }
 }
 
-fn run(mut conn: Conn, jobs: &Receiver<Box<dyn Job>>) {
+fn run(mut conn: Conn, jobs: &Receiver<Box<dyn Job>>, marks: &Marks) {
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         let committed = commit_together(&mut conn, &mut batch, jobs).map_err(|error| error.to_string());
         for job in batch {
-            job.answer(committed.as_ref().map(|()| ()).map_err(String::as_str));
+            job.answer(committed.as_ref().map(|()| ()).map_err(String::as_str), marks);
         }
     }
 }

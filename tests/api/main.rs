@@ -1,5 +1,6 @@
 //! Copydesk through its front door: real HTTP against a real database, SQLite, or PostgreSQL where `TEST_POSTGRES_URL` names a server.
 
 mod articles;
+mod cache;
 mod neighbours;
 mod newsroom;

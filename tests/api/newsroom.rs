@@ -23,7 +23,8 @@ pub struct Newsroom {
     pub tokens: Tokens,
     now: Arc<AtomicI64>,
     agent: ureq::Agent,
-    database: Database,
+    settings: HttpSettings,
+    database: Arc<Database>,
     stop: Option<actix_web::dev::ServerHandle>,
 }
 
@@ -58,31 +59,42 @@ impl Newsroom {
     /// Opens an empty newsroom with settings of its own.
     pub fn open_with(change: impl FnOnce(&mut HttpSettings)) -> Self {
         let database = Database::new();
-        let shared = database.shared();
-        let secret = SigningSecret::from_config(SECRET).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap();
+        database.migrate();
+        let tokens = Tokens::new(&SigningSecret::from_config(SECRET).unwrap(), "copydesk", "copydesk", 900);
+        let now = Arc::new(AtomicI64::new(Moment::parse("2025-06-27T14:30:00Z").unwrap().milliseconds()));
         let mut settings = HttpSettings {
-            public_url: format!("http://{address}"),
+            public_url: "https://api.news.example".into(),
             article_url: "https://news.example/{slug}".into(),
             cors_origins: vec!["https://desk.example".into()],
             docs: true,
+            cache_bytes: 16 * 1024 * 1024,
             body_limit: 2 * 1024 * 1024,
             body_timeout: Duration::from_secs(2),
         };
         change(&mut settings);
-        let tokens = Tokens::new(&secret, &settings.public_url, "copydesk", 900);
-        let now = Arc::new(AtomicI64::new(Moment::parse("2025-06-27T14:30:00Z").unwrap().milliseconds()));
+        Self::serve(Arc::new(database), settings, tokens, now)
+    }
+
+    /// Another server on the same database, with settings of its own.
+    pub fn node(&self, change: impl FnOnce(&mut HttpSettings)) -> Self {
+        let mut settings = self.settings.clone();
+        change(&mut settings);
+        Self::serve(self.database.clone(), settings, self.tokens.clone(), self.now.clone())
+    }
+
+    fn serve(database: Arc<Database>, settings: HttpSettings, tokens: Tokens, now: Arc<AtomicI64>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
         let clock = {
             let now = now.clone();
             Clock::new(move || Moment::from_milliseconds(now.load(Ordering::SeqCst)))
         };
         let (ready, started) = std::sync::mpsc::channel();
-        let server_tokens = tokens.clone();
+        let (shared, server_settings, server_tokens) = (database.shared(), settings.clone(), tokens.clone());
         std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let running = http::start(listener, 2, settings, shared, server_tokens, clock).unwrap();
+                let running = http::start(listener, 2, server_settings, shared, server_tokens, clock).unwrap();
                 ready.send(running.handle).unwrap();
                 running.ended.await.unwrap();
             });
@@ -90,7 +102,7 @@ impl Newsroom {
         let stop = Some(started.recv().unwrap());
         let config =
             ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).timeout_global(Some(Duration::from_secs(60)));
-        Self { address, tokens, now, agent: config.build().into(), database, stop }
+        Self { address, tokens, now, agent: config.build().into(), settings, database, stop }
     }
 
     /// The time as the server sees it.
@@ -233,8 +245,11 @@ impl Database {
         }
     }
 
-    fn shared(&self) -> Shared {
+    fn migrate(&self) {
         migrate(&mut self.conn()).unwrap();
+    }
+
+    fn shared(&self) -> Shared {
         match self {
             Self::Sqlite(folder) => Shared::sqlite(&folder.path().join("test.db")).unwrap(),
             Self::Postgres(url) => Shared::postgres(url, 4).unwrap(),
