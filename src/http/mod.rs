@@ -20,6 +20,7 @@ mod precondition;
 mod problem;
 mod representation;
 mod routes;
+mod samples;
 mod server;
 mod sign_in;
 mod site;

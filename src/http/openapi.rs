@@ -1,7 +1,7 @@
 //! The finished OpenAPI document: what the handlers say of themselves, and what holds for all of them.
 
 use super::routes::Routes;
-use super::{contract, problem};
+use super::{contract, problem, samples};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, ContactBuilder, InfoBuilder, LicenseBuilder, OpenApiBuilder, PathsBuilder};
@@ -43,6 +43,7 @@ pub fn document(routes: &Routes) -> Value {
         { "name": "about", "description": "Where to go from here." },
     ]);
     let bodies = finish_operations(&mut value);
+    add_examples(&mut value);
     if let Some(schemas) = value.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         contract::state_text_rule(schemas, &bodies);
         schemas.values_mut().for_each(open_free_objects);
@@ -87,6 +88,28 @@ fn finish_operations(document: &mut Value) -> Vec<String> {
         }
     }
     bodies
+}
+
+/// Shows what goes in and what comes out: each body refers to the sample of its schema.
+fn add_examples(document: &mut Value) {
+    let samples = samples::all();
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
+    for (_, operation) in paths.flat_map(|(_, item)| item.as_object_mut().into_iter().flatten()) {
+        operation.get_mut("requestBody").into_iter().for_each(|body| show(body, &samples));
+        let responses = operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten();
+        responses.for_each(|(_, response)| show(response, &samples));
+    }
+    let examples: Map<String, Value> = samples.into_iter().map(|(name, value)| (name, json!({ "value": value }))).collect();
+    document["components"]["examples"] = examples.into();
+}
+
+fn show(body: &mut Value, samples: &Map<String, Value>) {
+    for (_, media) in body.get_mut("content").and_then(Value::as_object_mut).into_iter().flatten() {
+        let schema = media.pointer("/schema/$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+        if let Some(name) = schema.filter(|name| samples.contains_key(*name)) {
+            media["examples"] = json!({ "seed-story": { "$ref": format!("#/components/examples/{name}") } });
+        }
+    }
 }
 
 fn finish_operation(operation: &mut Value, verb: &str, path: &str) {

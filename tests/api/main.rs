@@ -2,5 +2,6 @@
 
 mod articles;
 mod cache;
+mod contract;
 mod neighbours;
 mod newsroom;
