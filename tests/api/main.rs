@@ -3,5 +3,6 @@
 mod articles;
 mod cache;
 mod contract;
+mod door_sheet;
 mod neighbours;
 mod newsroom;
