@@ -1,7 +1,8 @@
 //! Stories: read live or working, write, publish, take down, throw away.
 
 use super::answer::{self, Public};
-use super::article_input::{ArticleSort, CreateArticle, ListArticles, ReadArticle, View, allow, draft_of, refuse_stale};
+use super::article_input::{CreateArticle, allow, draft_of, refuse_stale};
+use super::article_query::{ArticleSort, ListArticles, ReadArticle, View};
 use super::guard::{Anyone, Author, Contributor};
 use super::input::{Body, Edit, NoParameters, Nothing, Query};
 use super::listing::with_link;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod article_input;
+mod article_query;
 mod articles;
 mod authors;
 mod cache;
