@@ -4,5 +4,6 @@ mod articles;
 mod cache;
 mod contract;
 mod door_sheet;
+mod house;
 mod neighbours;
 mod newsroom;
