@@ -71,8 +71,13 @@ pub struct CreateArticle {
 
 impl CreateArticle {
     /// What a client would send to make this very copy: what a merge patch is applied to.
-    pub fn of(copy: &WorkingCopy) -> Result<Self, Problem> {
+    /// Authors and tags stand by slug where the patch names them so, else by id: "nothing changed" can be seen either way.
+    pub fn of(copy: &WorkingCopy, patch: &MergePatch<Self>) -> Result<Self, Problem> {
         let Content { title, subtitle, dateline, lead, body, image, language, canonical_url, seo, custom } = copy.row.content()?;
+        let authors = copy.authors.iter().map(|author| (&author.id, &author.slug));
+        let (author_ids, authors) = keys(authors, patch.names("authors") && !patch.names("author_ids"));
+        let tags = copy.tags.iter().map(|tag| (&tag.id, &tag.slug));
+        let (tag_ids, tags) = keys(tags, patch.names("tags") && !patch.names("tag_ids"));
         Ok(Self {
             title: FilledText(title),
             slug: Some(Slug(copy.row.slug.clone())),
@@ -85,23 +90,11 @@ impl CreateArticle {
             canonical_url,
             seo,
             custom: Some(custom),
-            author_ids: Some(copy.authors.iter().map(|author| Key(author.id.clone())).collect()),
-            authors: None,
-            tag_ids: Some(copy.tags.iter().map(|tag| Key(tag.id.clone())).collect()),
-            tags: None,
+            author_ids,
+            authors,
+            tag_ids,
+            tags,
         })
-    }
-
-    /// Without the ids that a patch replaces by slugs.
-    pub fn without_replaced(&self, patch: &MergePatch<Self>) -> Self {
-        let mut copy = self.clone();
-        if patch.names("authors") && !patch.names("author_ids") {
-            copy.author_ids = None;
-        }
-        if patch.names("tags") && !patch.names("tag_ids") {
-            copy.tag_ids = None;
-        }
-        copy
     }
 
     /// A slug that was cleared stays as it was, and so do defaults, so that "nothing changed" can be seen.
@@ -112,13 +105,21 @@ impl CreateArticle {
         self.body.get_or_insert_default();
         self.custom.get_or_insert_default();
         self.language.get_or_insert_with(|| LanguageTag("en".into()));
-        if self.authors.is_none() {
-            self.author_ids.get_or_insert_default();
+        if self.author_ids.is_none() && self.authors.is_none() {
+            let cleared = if before.authors.is_some() { &mut self.authors } else { &mut self.author_ids };
+            cleared.get_or_insert_default();
         }
-        if self.tags.is_none() {
-            self.tag_ids.get_or_insert_default();
+        if self.tag_ids.is_none() && self.tags.is_none() {
+            let cleared = if before.tags.is_some() { &mut self.tags } else { &mut self.tag_ids };
+            cleared.get_or_insert_default();
         }
     }
+}
+
+/// Ids on the left or slugs on the right.
+fn keys<'a>(things: impl Iterator<Item = (&'a String, &'a String)>, by_slug: bool) -> (Option<Vec<Key>>, Option<Vec<Key>>) {
+    let keys = things.map(|(id, slug)| Key(if by_slug { slug } else { id }.clone())).collect();
+    if by_slug { (None, Some(keys)) } else { (Some(keys), None) }
 }
 
 /// A story ready to be stored, but for the authors and tags that it names.

@@ -173,8 +173,8 @@ pub async fn update_article(
     let key = key.into_inner();
     loop {
         let current = readable(&site, &key, &caller, Deed::Edit, &expected).await?;
-        let before = CreateArticle::of(&current)?;
-        let mut after = patch.apply(&before.without_replaced(&patch))?;
+        let before = CreateArticle::of(&current, &patch)?;
+        let mut after = patch.apply(&before)?;
         after.keep_slug(&before);
         if after == before {
             return shown(current, &site);
