@@ -6,6 +6,7 @@ mod contract;
 mod door_sheet;
 mod edits;
 mod house;
+mod lists;
 mod neighbours;
 mod newsroom;
 mod slugs;
