@@ -1,6 +1,7 @@
 //! Copydesk through its front door: real HTTP against a real database, SQLite, or PostgreSQL where `TEST_POSTGRES_URL` names a server.
 
 mod articles;
+mod authors;
 mod cache;
 mod contract;
 mod door_sheet;
@@ -10,3 +11,4 @@ mod lists;
 mod neighbours;
 mod newsroom;
 mod slugs;
+mod tags;
