@@ -10,5 +10,7 @@ mod house;
 mod lists;
 mod neighbours;
 mod newsroom;
+mod sign_in;
 mod slugs;
 mod tags;
+mod users;
