@@ -6,6 +6,7 @@ mod cache;
 mod contract;
 mod door_sheet;
 mod edits;
+mod errors;
 mod house;
 mod lists;
 mod neighbours;
