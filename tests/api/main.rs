@@ -1,11 +1,17 @@
 //! Copydesk through its front door: real HTTP against a real database, SQLite, or PostgreSQL where `TEST_POSTGRES_URL` names a server.
 
 mod articles;
+mod authors;
 mod cache;
 mod contract;
 mod door_sheet;
 mod edits;
+mod errors;
 mod house;
+mod lists;
 mod neighbours;
 mod newsroom;
+mod sign_in;
 mod slugs;
+mod tags;
+mod users;
