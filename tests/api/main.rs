@@ -1,6 +1,7 @@
 //! Copydesk through its front door: real HTTP against a real database, SQLite, or PostgreSQL where `TEST_POSTGRES_URL` names a server.
 
 mod articles;
+mod attacks;
 mod authors;
 mod cache;
 mod contract;
@@ -11,6 +12,7 @@ mod house;
 mod lists;
 mod neighbours;
 mod newsroom;
+mod process;
 mod sign_in;
 mod slugs;
 mod tags;
