@@ -1,8 +1,51 @@
-//! `copydesk demo`: a small newsroom to try things on.
+//! `copydesk demo`: a small newsroom to try things on, written by the same rules as everything else.
 
-use super::{Stop, serve::serve_after};
+mod newsroom;
+
+use super::serve::serve_after;
+use super::user::create;
+use super::{Stop, tokens};
+use crate::auth::{Password, Subject};
 use crate::config::Config;
+use crate::domain::user::Role;
+use crate::http::Clock;
+use crate::store::{Shared, users};
 
+/// Who writes in the demo.
+const EDITOR: &str = "demo@copydesk.local";
+/// A day, in milliseconds.
+const DAY: i64 = 24 * 60 * 60 * 1000;
+
+/// Fills an empty database and serves it. A database that the demo has filled before is served as it is.
 pub fn demo(config: Config) -> Result<(), Stop> {
-    serve_after(config, |_, _| Ok(()))
+    let settings = config.clone();
+    serve_after(config, async move |shared, url| prepare(&settings, shared, url).await)
+}
+
+async fn prepare(config: &Config, shared: &Shared, url: &str) -> Result<(), Stop> {
+    let store = shared.store();
+    let now = Clock::system().now();
+    let is_ours = store.read(|conn| users::by_email(conn, EDITOR)).await.is_ok();
+    if !is_ours {
+        if !store.read(newsroom::is_empty).await? {
+            return Err(Stop("this database holds stories already; run the demo in an empty folder, or on an empty database".into()));
+        }
+        let password = Password::random().map_err(|error| Stop(error.to_string()))?;
+        println!("The demo's editor is {EDITOR}, the password {}\n", password.reveal());
+        create(&store, EDITOR, Role::Editor, password, false).await?;
+        newsroom::fill(&store, now).await?;
+    }
+    let editor = store.read(|conn| users::by_email(conn, EDITOR)).await?;
+    let subject = Subject { user_id: editor.id, ver: editor.token_version };
+    let token = tokens(config)?.issue(&subject, now.milliseconds()).map_err(|error| Stop(error.to_string()))?;
+    let minutes = token.expires_in / 60;
+    println!(
+        "Try these, as they are (the token is good for {minutes} minutes):\n\n\
+         curl '{url}/v1/articles?fields=title,dateline,authors.name,tags.slug'\n\n\
+         curl '{url}/v1/articles/u-s-and-guatemala-address-migration-and-drug-trafficking'\n\n\
+         curl '{url}/v1/articles' -H 'Authorization: Bearer {}' -H 'Content-Type: application/json' -d '{{\"title\": \"My first story\", \"body\": \"It begins **here**.\"}}'\n\n\
+         Read on at {url}/docs/",
+        token.token
+    );
+    Ok(())
 }

@@ -14,11 +14,11 @@ const FIRST_ADMIN: &str = "admin@copydesk.local";
 
 /// Serves until a signal ends it.
 pub fn serve(config: Config) -> Result<(), Stop> {
-    serve_after(config, |_, _| Ok(()))
+    serve_after(config, async |_, _| Ok(()))
 }
 
-/// Serves; `prepare` runs when the database is ready, and may say something of its own about the server's address.
-pub fn serve_after(config: Config, prepare: impl FnOnce(&Shared, &str) -> Result<(), Stop>) -> Result<(), Stop> {
+/// Serves; `prepare` runs when the database and the port are ready, and is told where clients will reach the server.
+pub fn serve_after(config: Config, prepare: impl AsyncFnOnce(&Shared, &str) -> Result<(), Stop>) -> Result<(), Stop> {
     let shared = open_store(&config)?;
     let tokens = tokens(&config)?;
     let listener = listen(&config)?;
@@ -26,7 +26,7 @@ pub fn serve_after(config: Config, prepare: impl FnOnce(&Shared, &str) -> Result
     let settings = http_settings(&config);
     actix_web::rt::System::new().block_on(async move {
         welcome_first_admin(&shared).await?;
-        prepare(&shared, &config.public_url)?;
+        prepare(&shared, &config.public_url).await?;
         let Running { address, ended, .. } = http::start(listener, config.workers, settings, shared, tokens, Clock::system())?;
         tracing::info!(%address, database = %config.database_url, "copydesk listens on http://{address}");
         ended.await?;

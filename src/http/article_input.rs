@@ -1,276 +1,21 @@
-//! What clients say about stories: the parameters of reads, the body of writes, and how a write becomes a draft.
+//! What clients write about stories: the body of writes, and how it becomes a draft.
 
-use super::contract::Contract;
 use super::input::MergePatch;
-use super::page::Fields;
 use super::precondition::{Current, IfMatch};
 use super::problem::Problem;
-use super::representation::Format;
-use crate::domain::article::{Content, Dateline, Image, Seo, Status};
+use crate::domain::article::{Content, Dateline, Image, Seo};
 use crate::domain::breach::Breach;
 use crate::domain::permission::{Deed, may};
 use crate::domain::slug;
-use crate::domain::text::{FilledText, Id, Key, LanguageTag, Slug, WebAddress};
-use crate::domain::time::Moment;
+use crate::domain::text::{FilledText, Key, LanguageTag, Slug, WebAddress};
 use crate::domain::user::{Caller, Role};
 use crate::render;
 use crate::store::articles::{self, Draft, WorkingCopy};
-use crate::store::page::{Filter, Order};
 use crate::store::slugs::Wish;
-use crate::store::{self, Conn, links, live};
+use crate::store::{self, Conn, links};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::{IntoParams, ToSchema};
-
-/// Which copy of a story.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum View {
-    Live,
-    Working,
-}
-
-/// What lists of stories may be sorted by; `-` means the largest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
-pub enum ArticleSort {
-    #[serde(rename = "-published_at")]
-    PublicationDescending,
-    #[serde(rename = "published_at")]
-    Publication,
-    #[serde(rename = "-updated_at")]
-    UpdateDescending,
-    #[serde(rename = "updated_at")]
-    Update,
-    #[serde(rename = "title")]
-    Title,
-    #[serde(rename = "-title")]
-    TitleDescending,
-    #[serde(rename = "-created_at")]
-    CreationDescending,
-    #[serde(rename = "created_at")]
-    Creation,
-}
-
-impl ArticleSort {
-    /// The order, and whether the largest comes first.
-    pub const fn order(self) -> (Order, bool) {
-        match self {
-            Self::PublicationDescending => (Order::Publication, true),
-            Self::Publication => (Order::Publication, false),
-            Self::UpdateDescending => (Order::Update, true),
-            Self::Update => (Order::Update, false),
-            Self::TitleDescending => (Order::Title, true),
-            Self::Title => (Order::Title, false),
-            Self::CreationDescending => (Order::Creation, true),
-            Self::Creation => (Order::Creation, false),
-        }
-    }
-}
-
-/// A relation that can be embedded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Include {
-    Authors,
-    Tags,
-}
-
-/// A cursor as it was answered.
-#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
-#[schema(min_length = 1, max_length = 4000, pattern = "^[A-Za-z0-9_-]+$")]
-#[serde(transparent)]
-pub struct CursorText(pub String);
-
-/// A member of the answer, as in `title` or `authors.name`; with `-` in front: all but it.
-#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
-#[schema(min_length = 1, max_length = 60, pattern = "^-?[a-z_]+([.][a-z_]+)?$", example = "title")]
-#[serde(transparent)]
-pub struct FieldName(pub String);
-
-/// A whole assignee: `me`, or a user's id.
-#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
-#[schema(pattern = "^(me|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$")]
-#[serde(transparent)]
-pub struct AssigneeKey(pub String);
-
-/// The parameters of a list of stories.
-#[derive(Debug, Deserialize, Serialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ListArticles {
-    /// How many items a page has.
-    #[param(minimum = 1, maximum = 100, default = 20, nullable = false)]
-    pub limit: Option<u8>,
-    /// The `next_cursor` of the page before.
-    #[param(inline, nullable = false)]
-    pub cursor: Option<CursorText>,
-    /// Whether `page.total` is wanted, which costs a count.
-    #[param(nullable = false)]
-    pub count: Option<bool>,
-    /// The order; `-published_at` for the live view and `-updated_at` for the working view if left out. `created_at` is for the working view only.
-    #[param(inline, nullable = false)]
-    pub sort: Option<ArticleSort>,
-    /// `working` shows working copies, drafts included, to those who have signed in.
-    #[param(inline, nullable = false)]
-    pub view: Option<View>,
-    /// The forms of the body that the items carry; none if left out.
-    #[param(inline, style = Form, explode = false, nullable = false, min_items = 1, max_items = 4)]
-    pub formats: Option<Vec<Format>>,
-    /// The members wanted (`title,authors.name`), or those not wanted (`-custom,-seo`). The id always comes.
-    #[param(inline, style = Form, explode = false, nullable = false, min_items = 1, max_items = 40)]
-    pub fields: Option<Vec<FieldName>>,
-    /// Relations to embed; authors and tags always are.
-    #[param(inline, style = Form, explode = false, nullable = false, min_items = 1, max_items = 2)]
-    pub include: Option<Vec<Include>>,
-    /// Stories by any of these authors (ids or slugs).
-    #[param(inline, style = Form, explode = false, nullable = false, min_items = 1, max_items = 50)]
-    pub author: Option<Vec<Key>>,
-    /// Stories under any of these tags (ids or slugs).
-    #[param(inline, style = Form, explode = false, nullable = false, min_items = 1, max_items = 50)]
-    pub tag: Option<Vec<Key>>,
-    /// No stories by any of these authors.
-    #[param(inline, style = Form, explode = false, nullable = false, min_items = 1, max_items = 50)]
-    pub exclude_author: Option<Vec<Key>>,
-    /// No stories under any of these tags.
-    #[param(inline, style = Form, explode = false, nullable = false, min_items = 1, max_items = 50)]
-    pub exclude_tag: Option<Vec<Key>>,
-    /// Stories in any of these languages.
-    #[param(inline, style = Form, explode = false, nullable = false, min_items = 1, max_items = 20)]
-    pub language: Option<Vec<LanguageTag>>,
-    /// Stories published in any of these years (UTC).
-    #[param(inline, style = Form, explode = false, nullable = false, min_items = 1, max_items = 20)]
-    pub year: Option<Vec<Year>>,
-    /// Stories published later than this.
-    #[param(inline, nullable = false)]
-    pub published_after: Option<Moment>,
-    /// Stories published earlier than this.
-    #[param(inline, nullable = false)]
-    pub published_before: Option<Moment>,
-    /// Stories whose content changed later than this.
-    #[param(inline, nullable = false)]
-    pub updated_after: Option<Moment>,
-    /// These stories alone.
-    #[param(inline, style = Form, explode = false, nullable = false, min_items = 1, max_items = 100)]
-    pub ids: Option<Vec<Id>>,
-    /// Working view only: stories with any of these statuses.
-    #[param(inline, style = Form, explode = false, nullable = false, min_items = 1, max_items = 5)]
-    pub status: Option<Vec<Status>>,
-    /// Working view only: stories that this user is to work on; `me` is the caller.
-    #[param(inline, nullable = false)]
-    pub assignee: Option<AssigneeKey>,
-}
-
-/// A year of the common era.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
-#[schema(minimum = 1, maximum = 9998, example = 2025)]
-#[serde(transparent)]
-pub struct Year(pub i16);
-
-/// The parameters of a read.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ReadArticle {
-    /// `working` answers the working copy to those who have signed in.
-    #[param(inline, nullable = false)]
-    pub view: Option<View>,
-    /// The forms of the body; `html` if left out.
-    #[param(inline, style = Form, explode = false, nullable = false, min_items = 1, max_items = 4)]
-    pub formats: Option<Vec<Format>>,
-    /// The members wanted (`title,authors.name`), or those not wanted (`-custom,-seo`). The id always comes.
-    #[param(inline, style = Form, explode = false, nullable = false, min_items = 1, max_items = 40)]
-    pub fields: Option<Vec<FieldName>>,
-    /// Relations to embed; authors and tags always are.
-    #[param(inline, style = Form, explode = false, nullable = false, min_items = 1, max_items = 2)]
-    #[expect(dead_code, reason = "a closed list whose members are always embedded: it is checked, and that is all")]
-    pub include: Option<Vec<Include>>,
-}
-
-impl ReadArticle {
-    pub fn fields(&self, contract: &Contract) -> Result<Option<Fields>, Problem> {
-        wanted(self.fields.as_deref(), self.view, contract)
-    }
-}
-
-fn wanted(fields: Option<&[FieldName]>, view: Option<View>, contract: &Contract) -> Result<Option<Fields>, Problem> {
-    let Some(fields) = fields else { return Ok(None) };
-    let schema = if view == Some(View::Working) { "WorkingArticle" } else { "Article" };
-    let names: Vec<String> = fields.iter().map(|field| field.0.clone()).collect();
-    Fields::parse(Some(&names), &contract.member_names(schema))
-}
-
-impl ListArticles {
-    /// What the view does not allow.
-    pub fn check(&self, is_working: bool) -> Result<(), Problem> {
-        if is_working {
-            return Ok(());
-        }
-        let mut breaches = Vec::new();
-        let mut working_only =
-            |name: &str| breaches.push(Breach::parameter(name, "working_view_only", "This needs `view=working` and a token."));
-        if self.status.is_some() {
-            working_only("status");
-        }
-        if self.assignee.is_some() {
-            working_only("assignee");
-        }
-        if matches!(self.sort, Some(ArticleSort::Creation | ArticleSort::CreationDescending)) {
-            working_only("sort");
-        }
-        if breaches.is_empty() { Ok(()) } else { Err(Problem::invalid_query(breaches)) }
-    }
-
-    pub fn fields(&self, contract: &Contract) -> Result<Option<Fields>, Problem> {
-        wanted(self.fields.as_deref(), self.view, contract)
-    }
-
-    /// Tells this list apart from all others: everything but what a page may change.
-    pub fn name(&self) -> String {
-        let mut value = serde_json::to_value(self).unwrap_or_default();
-        for name in ["limit", "cursor", "count", "formats", "fields", "include"] {
-            value[name] = Value::Null;
-        }
-        format!("articles?{value}")
-    }
-
-    /// The filter over live copies.
-    pub fn live_filter(&self, conn: &mut Conn) -> Result<Filter, Problem> {
-        let mut filter = self.common_filter();
-        filter.authors = self.author.as_deref().map(|keys| live::author_ids(conn, &strings(keys))).transpose()?;
-        filter.tags = self.tag.as_deref().map(|keys| live::tag_ids(conn, &strings(keys))).transpose()?;
-        filter.without_authors = live::author_ids(conn, &strings(self.exclude_author.as_deref().unwrap_or_default()))?;
-        filter.without_tags = live::tag_ids(conn, &strings(self.exclude_tag.as_deref().unwrap_or_default()))?;
-        Ok(filter)
-    }
-
-    /// The filter over working copies.
-    pub fn working_filter(&self, conn: &mut Conn, user_id: &str) -> Result<Filter, Problem> {
-        let mut filter = self.common_filter();
-        let known = |ids: Vec<Option<String>>| ids.into_iter().flatten().collect::<Vec<_>>();
-        filter.authors = self.author.as_deref().map(|keys| links::author_ids(conn, &strings(keys))).transpose()?.map(known);
-        filter.tags = self.tag.as_deref().map(|keys| links::tag_ids(conn, &strings(keys))).transpose()?.map(known);
-        filter.without_authors = known(links::author_ids(conn, &strings(self.exclude_author.as_deref().unwrap_or_default()))?);
-        filter.without_tags = known(links::tag_ids(conn, &strings(self.exclude_tag.as_deref().unwrap_or_default()))?);
-        filter.statuses.clone_from(&self.status);
-        filter.assignee = self.assignee.as_ref().map(|assignee| if assignee.0 == "me" { user_id.to_owned() } else { assignee.0.clone() });
-        Ok(filter)
-    }
-
-    fn common_filter(&self) -> Filter {
-        let year = |year: &Year| Some((Moment::start_of_year(year.0)?, Moment::start_of_year(year.0 + 1)?));
-        Filter {
-            ids: self.ids.as_ref().map(|ids| ids.iter().map(|id| id.0.clone()).collect()),
-            languages: self.language.as_ref().map(|tags| tags.iter().map(|tag| tag.0.clone()).collect()),
-            years: self.year.as_ref().map(|years| years.iter().filter_map(year).collect()),
-            published_after: self.published_after,
-            published_before: self.published_before,
-            updated_after: self.updated_after,
-            ..Filter::default()
-        }
-    }
-}
-
-fn strings(keys: &[Key]) -> Vec<String> {
-    keys.iter().map(|key| key.0.clone()).collect()
-}
+use utoipa::ToSchema;
 
 /// A new story.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -326,8 +71,13 @@ pub struct CreateArticle {
 
 impl CreateArticle {
     /// What a client would send to make this very copy: what a merge patch is applied to.
-    pub fn of(copy: &WorkingCopy) -> Result<Self, Problem> {
+    /// Authors and tags stand by slug where the patch names them so, else by id: "nothing changed" can be seen either way.
+    pub fn of(copy: &WorkingCopy, patch: &MergePatch<Self>) -> Result<Self, Problem> {
         let Content { title, subtitle, dateline, lead, body, image, language, canonical_url, seo, custom } = copy.row.content()?;
+        let authors = copy.authors.iter().map(|author| (&author.id, &author.slug));
+        let (author_ids, authors) = keys(authors, patch.names("authors") && !patch.names("author_ids"));
+        let tags = copy.tags.iter().map(|tag| (&tag.id, &tag.slug));
+        let (tag_ids, tags) = keys(tags, patch.names("tags") && !patch.names("tag_ids"));
         Ok(Self {
             title: FilledText(title),
             slug: Some(Slug(copy.row.slug.clone())),
@@ -340,23 +90,11 @@ impl CreateArticle {
             canonical_url,
             seo,
             custom: Some(custom),
-            author_ids: Some(copy.authors.iter().map(|author| Key(author.id.clone())).collect()),
-            authors: None,
-            tag_ids: Some(copy.tags.iter().map(|tag| Key(tag.id.clone())).collect()),
-            tags: None,
+            author_ids,
+            authors,
+            tag_ids,
+            tags,
         })
-    }
-
-    /// Without the ids that a patch replaces by slugs.
-    pub fn without_replaced(&self, patch: &MergePatch<Self>) -> Self {
-        let mut copy = self.clone();
-        if patch.names("authors") && !patch.names("author_ids") {
-            copy.author_ids = None;
-        }
-        if patch.names("tags") && !patch.names("tag_ids") {
-            copy.tag_ids = None;
-        }
-        copy
     }
 
     /// A slug that was cleared stays as it was, and so do defaults, so that "nothing changed" can be seen.
@@ -367,13 +105,21 @@ impl CreateArticle {
         self.body.get_or_insert_default();
         self.custom.get_or_insert_default();
         self.language.get_or_insert_with(|| LanguageTag("en".into()));
-        if self.authors.is_none() {
-            self.author_ids.get_or_insert_default();
+        if self.author_ids.is_none() && self.authors.is_none() {
+            let cleared = if before.authors.is_some() { &mut self.authors } else { &mut self.author_ids };
+            cleared.get_or_insert_default();
         }
-        if self.tags.is_none() {
-            self.tag_ids.get_or_insert_default();
+        if self.tag_ids.is_none() && self.tags.is_none() {
+            let cleared = if before.tags.is_some() { &mut self.tags } else { &mut self.tag_ids };
+            cleared.get_or_insert_default();
         }
     }
+}
+
+/// Ids on the left or slugs on the right.
+fn keys<'a>(things: impl Iterator<Item = (&'a String, &'a String)>, by_slug: bool) -> (Option<Vec<Key>>, Option<Vec<Key>>) {
+    let keys = things.map(|(id, slug)| Key(if by_slug { slug } else { id }.clone())).collect();
+    if by_slug { (None, Some(keys)) } else { (Some(keys), None) }
 }
 
 /// A story ready to be stored, but for the authors and tags that it names.

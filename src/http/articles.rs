@@ -1,7 +1,8 @@
 //! Stories: read live or working, write, publish, take down, throw away.
 
 use super::answer::{self, Public};
-use super::article_input::{ArticleSort, CreateArticle, ListArticles, ReadArticle, View, allow, draft_of, refuse_stale};
+use super::article_input::{CreateArticle, allow, draft_of, refuse_stale};
+use super::article_query::{ArticleSort, ListArticles, ReadArticle, View};
 use super::guard::{Anyone, Author, Contributor};
 use super::input::{Body, Edit, NoParameters, Nothing, Query};
 use super::listing::with_link;
@@ -172,8 +173,8 @@ pub async fn update_article(
     let key = key.into_inner();
     loop {
         let current = readable(&site, &key, &caller, Deed::Edit, &expected).await?;
-        let before = CreateArticle::of(&current)?;
-        let mut after = patch.apply(&before.without_replaced(&patch))?;
+        let before = CreateArticle::of(&current, &patch)?;
+        let mut after = patch.apply(&before)?;
         after.keep_slug(&before);
         if after == before {
             return shown(current, &site);

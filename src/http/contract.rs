@@ -3,7 +3,6 @@
 //! Reads the subset of JSON Schema 2020-12 that the document uses, and reports every breach at once, each with its place.
 
 use crate::domain::breach::{Breach, Place};
-use crate::domain::text::PLAIN;
 use regex::Regex;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -377,44 +376,5 @@ fn wrong_form(pattern: &str) -> String {
         "Use some text that is not blank.".into()
     } else {
         format!("Use the form {pattern}.")
-    }
-}
-
-/// Gives every plain string that requests may carry the pattern of all text, so that the document says what the door keeps.
-pub fn state_text_rule(schemas: &mut Map<String, Value>, bodies: &[String]) {
-    let mut waiting: Vec<String> = bodies.to_vec();
-    let mut done = std::collections::BTreeSet::new();
-    while let Some(name) = waiting.pop() {
-        if !done.insert(name.clone()) {
-            continue;
-        }
-        if let Some(schema) = schemas.get_mut(&name) {
-            state_in(schema, &mut waiting);
-        }
-    }
-}
-
-fn state_in(schema: &mut Value, references: &mut Vec<String>) {
-    match schema {
-        Value::Object(members) => {
-            if let Some(name) = members.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next()) {
-                references.push(name.to_owned());
-            }
-            let is_text = match members.get("type") {
-                Some(Value::String(kind)) => kind == "string",
-                Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "string"),
-                _ => false,
-            };
-            let has_form = members.contains_key("pattern") || members.contains_key("enum");
-            let has_format = members.get("format").is_some_and(|format| format != "password");
-            if is_text && !has_form && !has_format {
-                members.insert("pattern".into(), PLAIN.into());
-            }
-            for (_, member) in members.iter_mut().filter(|(name, _)| *name != "example" && *name != "examples") {
-                state_in(member, references);
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| state_in(item, references)),
-        _ => {}
     }
 }

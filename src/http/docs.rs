@@ -20,13 +20,13 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 #[derive(Serialize, ToSchema)]
 pub struct Index {
     #[schema(example = "copydesk")]
-    name: &'static str,
+    pub name: &'static str,
     #[schema(example = "/docs/")]
-    docs: Option<&'static str>,
+    pub docs: Option<&'static str>,
     #[schema(example = "/openapi.json")]
-    openapi: Option<&'static str>,
+    pub openapi: Option<&'static str>,
     #[schema(example = "/v1/articles")]
-    articles: &'static str,
+    pub articles: &'static str,
 }
 
 /// Tells what is here.

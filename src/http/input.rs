@@ -213,7 +213,7 @@ async fn collect(request: &HttpRequest, mut payload: web::Payload, limit: usize)
     }
     let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(limit));
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| Problem::new(Code::MalformedRequest, format!("The body was cut short: {error}.")))?;
+        let chunk = chunk.map_err(|_cut| Problem::new(Code::MalformedRequest, "The body was cut short; send all of it."))?;
         if bytes.len() + chunk.len() > limit {
             return Err(too_large());
         }

@@ -1,7 +1,7 @@
 //! What the lists of authors, tags and users have in common: their parameters and what caches are told.
 
 use super::answer::Public;
-use super::article_input::{CursorText, FieldName, View};
+use super::article_query::{CursorText, FieldName, View};
 use super::contract::Contract;
 use super::guard::Anyone;
 use super::page::Fields;

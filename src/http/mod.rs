@@ -2,6 +2,7 @@
 
 mod answer;
 mod article_input;
+mod article_query;
 mod articles;
 mod authors;
 mod cache;
@@ -20,6 +21,7 @@ mod precondition;
 mod problem;
 mod representation;
 mod routes;
+mod samples;
 mod server;
 mod sign_in;
 mod site;

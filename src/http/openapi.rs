@@ -1,8 +1,10 @@
 //! The finished OpenAPI document: what the handlers say of themselves, and what holds for all of them.
 
 use super::routes::Routes;
-use super::{contract, problem};
+use super::{problem, samples};
+use crate::domain::text::PLAIN;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, ContactBuilder, InfoBuilder, LicenseBuilder, OpenApiBuilder, PathsBuilder};
 
@@ -43,8 +45,9 @@ pub fn document(routes: &Routes) -> Value {
         { "name": "about", "description": "Where to go from here." },
     ]);
     let bodies = finish_operations(&mut value);
+    add_examples(&mut value);
     if let Some(schemas) = value.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
-        contract::state_text_rule(schemas, &bodies);
+        state_text_rule(schemas, &bodies);
         schemas.values_mut().for_each(open_free_objects);
     }
     value
@@ -52,6 +55,45 @@ pub fn document(routes: &Routes) -> Value {
 
 const DESCRIPTION: &str = "A headless CMS for newsrooms. Reads of the live view need no token and can be cached; writes need \
 `Authorization: Bearer <token>`. Changes need `If-Match` with the ETag that you have seen. Every error is `application/problem+json` (RFC 9457).";
+
+/// Gives every plain string that requests may carry the pattern of all text, so that the document says what the door keeps.
+fn state_text_rule(schemas: &mut Map<String, Value>, bodies: &[String]) {
+    let mut waiting: Vec<String> = bodies.to_vec();
+    let mut done = BTreeSet::new();
+    while let Some(name) = waiting.pop() {
+        if !done.insert(name.clone()) {
+            continue;
+        }
+        if let Some(schema) = schemas.get_mut(&name) {
+            state_in(schema, &mut waiting);
+        }
+    }
+}
+
+fn state_in(schema: &mut Value, references: &mut Vec<String>) {
+    match schema {
+        Value::Object(members) => {
+            if let Some(name) = members.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next()) {
+                references.push(name.to_owned());
+            }
+            let is_text = match members.get("type") {
+                Some(Value::String(kind)) => kind == "string",
+                Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "string"),
+                _ => false,
+            };
+            let has_form = members.contains_key("pattern") || members.contains_key("enum");
+            let has_format = members.get("format").is_some_and(|format| format != "password");
+            if is_text && !has_form && !has_format {
+                members.insert("pattern".into(), PLAIN.into());
+            }
+            for (_, member) in members.iter_mut().filter(|(name, _)| *name != "example" && *name != "examples") {
+                state_in(member, references);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| state_in(item, references)),
+        _ => {}
+    }
+}
 
 /// Says outright that an object without members of its own takes any: client generators read silence as "none".
 fn open_free_objects(schema: &mut Value) {
@@ -87,6 +129,28 @@ fn finish_operations(document: &mut Value) -> Vec<String> {
         }
     }
     bodies
+}
+
+/// Shows what goes in and what comes out: each body refers to the sample of its schema.
+fn add_examples(document: &mut Value) {
+    let samples = samples::all();
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
+    for (_, operation) in paths.flat_map(|(_, item)| item.as_object_mut().into_iter().flatten()) {
+        operation.get_mut("requestBody").into_iter().for_each(|body| show(body, &samples));
+        let responses = operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten();
+        responses.for_each(|(_, response)| show(response, &samples));
+    }
+    let examples: Map<String, Value> = samples.into_iter().map(|(name, value)| (name, json!({ "value": value }))).collect();
+    document["components"]["examples"] = examples.into();
+}
+
+fn show(body: &mut Value, samples: &Map<String, Value>) {
+    for (_, media) in body.get_mut("content").and_then(Value::as_object_mut).into_iter().flatten() {
+        let schema = media.pointer("/schema/$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+        if let Some(name) = schema.filter(|name| samples.contains_key(*name)) {
+            media["examples"] = json!({ "seed-story": { "$ref": format!("#/components/examples/{name}") } });
+        }
+    }
 }
 
 fn finish_operation(operation: &mut Value, verb: &str, path: &str) {

@@ -1,7 +1,7 @@
 //! Users: the accounts of the newsroom, kept by administrators.
 
 use super::answer;
-use super::article_input::CursorText;
+use super::article_query::CursorText;
 use super::guard::Admin;
 use super::input::{Body, Edit, NoParameters, Query};
 use super::listing::{differing, with_link};

@@ -27,8 +27,8 @@ pub struct Writer {
 trait Job: Send {
     /// Does the work in a savepoint and keeps its outcome.
     fn run(&mut self, conn: &mut Conn);
-    /// Tells the caller: the outcome if the commit is on disk, else why it is not.
-    fn answer(self: Box<Self>, committed: Result<(), &str>, marks: &Marks);
+    /// Tells the caller: the outcome, or why the commit is not on disk.
+    fn answer(self: Box<Self>, failure: Option<&str>, marks: &Marks);
 }
 
 struct Waiting<W, T, E> {
@@ -50,15 +50,15 @@ where
         }));
     }
 
-    fn answer(self: Box<Self>, committed: Result<(), &str>, marks: &Marks) {
-        let answer = match (self.outcome, committed) {
+    fn answer(self: Box<Self>, failure: Option<&str>, marks: &Marks) {
+        let answer = match (self.outcome, failure) {
             (Some(Err(refused)), _) => Err(refused),
-            (Some(Ok((value, touched))), Ok(())) => {
+            (Some(Ok((value, touched))), None) => {
                 marks.touch(&touched);
                 Ok(value)
             }
-            (_, Err(why)) => Err(Error::Unavailable(why.to_owned()).into()),
-            (None, Ok(())) => Err(Error::Unavailable("the write was not run".into()).into()),
+            (_, Some(why)) => Err(Error::Unavailable(why.to_owned()).into()),
+            (None, None) => Err(Error::Unavailable("the write was not run".into()).into()),
         };
         // A caller that has gone away does not want its answer any more.
         let _gone = self.caller.send(answer);
@@ -92,9 +92,9 @@ impl Writer {
 fn run(mut conn: Conn, jobs: &Receiver<Box<dyn Job>>, marks: &Marks) {
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
-        let committed = commit_together(&mut conn, &mut batch, jobs).map_err(|error| error.to_string());
+        let failure = commit_together(&mut conn, &mut batch, jobs).err().map(|error| error.to_string());
         for job in batch {
-            job.answer(committed.as_ref().map(|()| ()).map_err(String::as_str), marks);
+            job.answer(failure.as_deref(), marks);
         }
     }
 }

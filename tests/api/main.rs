@@ -2,5 +2,10 @@
 
 mod articles;
 mod cache;
+mod contract;
+mod door_sheet;
+mod edits;
+mod house;
 mod neighbours;
 mod newsroom;
+mod slugs;

@@ -1,0 +1,264 @@
+//! A newsroom of any size: stories of 3 KB with skewed authors and tags, written as the server itself would write them.
+
+use crate::load::{Case, fetch, free_port, wait_for};
+use copydesk::domain::article::{Content, State, Transition, step};
+use copydesk::domain::author::Profile;
+use copydesk::domain::id;
+use copydesk::domain::tag::Visibility;
+use copydesk::domain::text::LanguageTag;
+use copydesk::domain::time::Moment;
+use copydesk::render;
+use copydesk::store::articles::{self, Draft, Stamp};
+use copydesk::store::authors::{self, AuthorDraft};
+use copydesk::store::slugs::Wish;
+use copydesk::store::tags::{self, TagDraft};
+use copydesk::store::{Error, Shared, migrate, open_sqlite, publishing};
+use std::process::{Child, Command, Stdio};
+
+const AUTHORS: usize = 200;
+const TAGS: usize = 100;
+/// Stories a transaction.
+const TOGETHER: usize = 500;
+/// 2025-01-01T00:00:00Z.
+const START: i64 = 1_735_689_600_000;
+
+/// A corpus on disk and two servers on it, one of which keeps no answers. Dropped in this order: servers first.
+pub struct Corpus {
+    pub server: Server,
+    forgetful: Server,
+    size: usize,
+    _folder: tempfile::TempDir,
+}
+
+/// A running release binary.
+pub struct Server {
+    child: Child,
+    pub port: u16,
+}
+
+/// A reproducible sequence of numbers (xorshift).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % sides as u64).unwrap_or(0)
+    }
+
+    /// Small numbers far more often than large ones.
+    fn skewed(&mut self, sides: usize) -> usize {
+        let one = self.roll(sides);
+        self.roll(one + 1)
+    }
+}
+
+impl Corpus {
+    pub fn build(size: usize) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("copydesk.db");
+        migrate(&mut open_sqlite(&path).expect("a database")).expect("the schema");
+        let shared = Shared::sqlite(&path).expect("a database");
+        let started = std::time::Instant::now();
+        actix_web::rt::System::new().block_on(async { fill(&shared, size).await.expect("the corpus") });
+        eprintln!("{size} stories written in {:.0} s", started.elapsed().as_secs_f64());
+        let (server, forgetful) = (Server::start(folder.path(), 64 << 20), Server::start(folder.path(), 0));
+        Self { server, forgetful, size, _folder: folder }
+    }
+
+    /// The server that a case asks.
+    pub fn server(&self, case: &Case) -> &Server {
+        if case.is_cold { &self.forgetful } else { &self.server }
+    }
+
+    /// What is asked. Cold cases ask a server that keeps no answers, for other addresses in turn.
+    pub fn cases(&self) -> Vec<Case> {
+        let mut dice = Dice(7);
+        let size = self.size;
+        let hot = |name, path: &str, headers| Case { name, paths: vec![path.to_owned()], headers, is_cold: false };
+        let mut cold = |name, path: &dyn Fn(&mut Dice) -> String| {
+            let paths = (0..2000).map(|_| path(&mut dice)).collect();
+            Case { name, paths, headers: Vec::new(), is_cold: true }
+        };
+        let story = |n: usize| format!("/v1/articles/story-{n}");
+        let before = |n: usize| format!("published_before={}", Moment::from_milliseconds(START + minutes(n)));
+        let middle = story(size / 2);
+        let seen = fetch(self.server.port, &middle, &[]);
+        let tag = seen.headers.iter().find(|(name, _)| name == "etag").map(|(_, tag)| tag.clone()).unwrap_or_default();
+        vec![
+            hot("hot story", &middle, Vec::new()),
+            hot("hot story, gzip", &middle, vec![("accept-encoding", "gzip".into())]),
+            hot("304", &middle, vec![("if-none-match", tag)]),
+            hot("hot list", "/v1/articles", Vec::new()),
+            cold("cold story", &|dice| story(dice.roll(size))),
+            cold("cold first page", &|_| "/v1/articles".into()),
+            cold("cold list, any depth", &|dice| format!("/v1/articles?{}", before(dice.roll(size)))),
+            cold("by a common tag", &|dice| format!("/v1/articles?tag=tag-0&{}", before(dice.roll(size)))),
+            cold("by a rare tag", &|dice| format!("/v1/articles?tag=tag-{}&{}", TAGS - 1, before(dice.roll(size)))),
+            cold("by tag and author", &|dice| format!("/v1/articles?tag=tag-1&author=author-1&{}", before(dice.roll(size)))),
+            cold("adjacent", &|dice| format!("{}/adjacent", story(dice.roll(size)))),
+            cold("related", &|dice| format!("{}/related", story(dice.roll(size)))),
+        ]
+    }
+}
+
+impl Server {
+    fn start(folder: &std::path::Path, cache_bytes: u64) -> Self {
+        let port = free_port();
+        let mut command = Command::new("taskset");
+        command.args(["-c", "0", env!("CARGO_BIN_EXE_copydesk")]);
+        command.env("COPYDESK_LISTEN", format!("127.0.0.1:{port}")).env("COPYDESK_WORKERS", "1").env("COPYDESK_DATA_DIR", folder);
+        command.env("COPYDESK_CACHE_BYTES", cache_bytes.to_string());
+        let log = std::fs::File::create(folder.join(format!("log-{port}"))).expect("a log");
+        let child = command.current_dir(folder).stdout(Stdio::null()).stderr(log).spawn().expect("the server");
+        wait_for(port);
+        Self { child, port }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Megabytes of resident memory.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap_or(0) / 1024
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn minutes(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(0) * 60_000
+}
+
+async fn fill(shared: &Shared, size: usize) -> Result<(), Error> {
+    let store = shared.store();
+    let (author_ids, tag_ids) = store.write(people).await?;
+    let mut dice = Dice(42);
+    let mut written = 0;
+    while written < size {
+        let until = (written + TOGETHER).min(size);
+        let stories: Vec<(usize, Draft)> = (written..until).map(|n| (n, draft(n, &mut dice, &author_ids, &tag_ids))).collect();
+        store
+            .write(move |write| -> Result<(), Error> {
+                for (n, draft) in stories {
+                    let now = Moment::from_milliseconds(START + minutes(n));
+                    let (id, stamp) = (id::new(now), Stamp { user_id: "bench".into(), now });
+                    articles::insert(write, &id, draft, &stamp)?;
+                    let live = step(State::NEW, Transition::Publish, now).map_err(|_| Error::Damaged("a draft".into()))?;
+                    publishing::publish(write, &id, 1, live, &stamp)?;
+                }
+                Ok(())
+            })
+            .await?;
+        written = until;
+    }
+    Ok(())
+}
+
+fn people(write: &mut copydesk::store::Write<'_>) -> Result<(Vec<String>, Vec<String>), Error> {
+    let now = Moment::from_milliseconds(START);
+    let stamp = Stamp { user_id: "bench".into(), now };
+    let (mut author_ids, mut tag_ids) = (Vec::new(), Vec::new());
+    for n in 0..AUTHORS {
+        let id = id::new(now);
+        let profile =
+            Profile { beat: Some("Covers the region".into()), bio: Some(sentence(&mut Dice(n as u64 + 1), 40)), ..Profile::default() };
+        let draft = AuthorDraft {
+            slug: Wish::Chosen(format!("author-{n}")),
+            name: format!("Author {n}"),
+            profile,
+            bio_html: "<p>A bio.</p>".into(),
+            email: None,
+            user_id: None,
+        };
+        authors::insert(write, &id, draft, &stamp)?;
+        author_ids.push(id);
+    }
+    for n in 0..TAGS {
+        let id = id::new(now);
+        let draft = TagDraft {
+            slug: Wish::Chosen(format!("tag-{n}")),
+            name: format!("Tag {n}"),
+            description: None,
+            parent_id: None,
+            visibility: Visibility::Public,
+        };
+        tags::insert(write, &id, draft, &stamp)?;
+        tag_ids.push(id);
+    }
+    Ok((author_ids, tag_ids))
+}
+
+fn draft(n: usize, dice: &mut Dice, author_ids: &[String], tag_ids: &[String]) -> Draft {
+    let body: Vec<String> = (0..3).map(|part| format!("## Part {part}\n\n{}\n\n{}", sentence(dice, 70), sentence(dice, 70))).collect();
+    let body = body.join("\n\n");
+    let rendered = render::markdown(&body).expect("plain Markdown");
+    let mut some = |ids: &[String], most: usize| {
+        let mut picked: Vec<String> = (0..=dice.roll(most)).map(|_| ids[dice.skewed(ids.len())].clone()).collect();
+        picked.sort();
+        picked.dedup();
+        picked
+    };
+    Draft {
+        slug: Wish::Chosen(format!("story-{n}")),
+        author_ids: some(author_ids, 2),
+        tag_ids: some(tag_ids, 4),
+        html: rendered.html,
+        text: rendered.text,
+        blocks: serde_json::to_string(&rendered.blocks).expect("blocks"),
+        word_count: i64::from(rendered.word_count),
+        reading_minutes: i64::from(rendered.reading_minutes),
+        content: Content {
+            title: format!("Story {n} of the day"),
+            subtitle: None,
+            dateline: None,
+            lead: Some(sentence(dice, 30)),
+            body,
+            image: None,
+            language: LanguageTag(if n.is_multiple_of(4) { "es" } else { "en" }.into()),
+            canonical_url: None,
+            seo: None,
+            custom: serde_json::Map::new(),
+        },
+    }
+}
+
+fn sentence(dice: &mut Dice, words: usize) -> String {
+    const WORDS: [&str; 24] = [
+        "the",
+        "minister",
+        "said",
+        "on",
+        "Friday",
+        "that",
+        "talks",
+        "about",
+        "trade",
+        "and",
+        "migration",
+        "would",
+        "go",
+        "on",
+        "in",
+        "the",
+        "capital",
+        "while",
+        "police",
+        "looked",
+        "for",
+        "witnesses",
+        "near",
+        "border",
+    ];
+    let text: Vec<&str> = (0..words).map(|_| WORDS[dice.roll(WORDS.len())]).collect();
+    format!("{}.", text.join(" "))
+}

@@ -1,0 +1,80 @@
+//! Reads against the floor: how near the live view comes to bytes from memory, and whether size matters.
+//!
+//! `cargo bench --bench reads -- [STORIES…]` builds a corpus of each size, starts the release binary on it and, on another core, a floor
+//! server that answers the very same bytes from memory; `wrk` (Debian's package) asks both in turn, five rounds a case, and the medians
+//! are printed: requests/s, CPU microseconds a request of the server process (user and system), p50, p99, and the ratios to the floor.
+
+mod corpus;
+mod floor;
+mod load;
+
+use corpus::Corpus;
+use load::{Case, Figures, median, run};
+use std::process::{Child, Command, Stdio};
+
+const ROUNDS: usize = 5;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if arguments.first().is_some_and(|first| first == "floor") {
+        return floor::serve(&arguments[1]);
+    }
+    let sizes: Vec<usize> = arguments.iter().map(|size| size.parse().expect("the number of stories")).collect();
+    let sizes = if sizes.is_empty() { vec![1_000, 100_000] } else { sizes };
+    if Command::new("wrk").arg("-v").output().is_err() {
+        println!("wrk is missing: apt-get install wrk");
+        return;
+    }
+    println!("| stories | case | requests/s | to the floor | CPU µs | to the floor | p50 ms | p99 ms |\n|---|---|---|---|---|---|---|---|");
+    for size in sizes {
+        let corpus = Corpus::build(size);
+        for case in corpus.cases() {
+            measure(&corpus, size, &case);
+        }
+        eprintln!("resident at {size} stories: {} MB", corpus.server.resident());
+    }
+}
+
+/// One case: server and floor in turn, so that the machine's moods meet both.
+fn measure(corpus: &Corpus, size: usize, case: &Case) {
+    let server = corpus.server(case);
+    let sample = load::fetch(server.port, &case.paths[0], &case.headers);
+    let floor = Floor::start(&sample);
+    let (mut ours, mut floors): (Vec<Figures>, Vec<Figures>) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(run(server.port, server.pid(), case));
+        floors.push(run(floor.port, floor.child.id(), case));
+    }
+    let of = |figures: &[Figures], value: fn(&Figures) -> f64| median(figures.iter().map(value).collect());
+    let (rate, cpu) = (of(&ours, |f| f.rate), of(&ours, |f| f.cpu));
+    let (floor_rate, floor_cpu) = (of(&floors, |f| f.rate), of(&floors, |f| f.cpu));
+    let (p50, p99) = (of(&ours, |f| f.p50), of(&ours, |f| f.p99));
+    println!("| {size} | {} | {rate:.0} | {:.2} | {cpu:.1} | {:.2} | {p50:.2} | {p99:.2} |", case.name, rate / floor_rate, cpu / floor_cpu);
+}
+
+/// A server that answers everything with the same bytes.
+struct Floor {
+    child: Child,
+    port: u16,
+}
+
+impl Floor {
+    fn start(sample: &load::Sample) -> Self {
+        let port = load::free_port();
+        let file = std::env::temp_dir().join(format!("copydesk-floor-{port}"));
+        std::fs::write(&file, sample.to_bytes()).expect("a temporary file");
+        let program = std::env::current_exe().expect("this program");
+        let mut command = Command::new("taskset");
+        command.args(["-c", "0"]).arg(program).args(["floor", &format!("{port}:{}", file.display())]);
+        let child = command.stdout(Stdio::null()).spawn().expect("the floor server");
+        load::wait_for(port);
+        Self { child, port }
+    }
+}
+
+impl Drop for Floor {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

@@ -1,0 +1,237 @@
+//! The examples of the contract: one story, its author, its tag and its editor, as they go in and as they come out.
+//!
+//! They are values of the very types that handlers read and answer, so a member that is renamed is renamed here, too.
+
+use super::article_input::CreateArticle;
+use super::articles::ArticlePage;
+use super::authors::{Author, AuthorPage, AuthorWorking, CreateAuthor};
+use super::docs::Index;
+use super::input::{Edit, Nothing};
+use super::neighbours::{AdjacentArticles, RelatedArticles};
+use super::page::PageInfo;
+use super::representation::{Article, Byline, Label, Working, WorkingArticle};
+use super::sign_in::{Credentials, Session};
+use super::tags::{CreateTag, Tag, TagPage, TagWorking};
+use super::users::{CreateUser, User, UserPage};
+use crate::domain::article::{Dateline, Status};
+use crate::domain::tag::Visibility;
+use crate::domain::text::{CountryCode, EmailAddress, FilledText, Key, LanguageTag};
+use crate::domain::time::Moment;
+use crate::domain::user::Role;
+use crate::render;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+const TITLE: &str = "U.S. and Guatemala Address Migration and Drug Trafficking";
+const SLUG: &str = "u-s-and-guatemala-address-migration-and-drug-trafficking";
+const LEAD: &str = "A high-level meeting on Friday between U.S. Deputy Secretary of State Christopher Landau and Guatemalan President \
+Bernardo Arévalo focused on pressing issues of drug trafficking and migration, reflecting the growing concerns in the region.";
+const BODY: &str = "## Key Discussions on Crime and Migration\n\nIn a press conference following the meeting, President Arévalo outlined \
+the critical issues discussed, highlighting the mutual commitment to combatting human smuggling and drug trafficking.";
+const BEAT: &str = "Focuses on crime, public safety, and regional events.";
+const BIO: &str = "Marcus is a community-based journalist passionate about reporting impactful stories that matter most to readers.";
+const EMAIL: &str = "editor@example.com";
+const PASSWORD: &str = "correct horse battery staple";
+
+const AUTHOR_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e5f";
+const TAG_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e60";
+const STORY_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e61";
+const USER_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e62";
+/// 2025-06-27T14:30:00Z.
+const FRIDAY: Moment = Moment::from_milliseconds(1_751_034_600_000);
+
+/// The examples by the names of their schemas.
+pub fn all() -> Map<String, Value> {
+    let live_item = || Article { html: None, ..live() };
+    let samples = [
+        sample(&create_author()),
+        sample(&create_tag()),
+        sample(&create_article()),
+        sample(&create_user()),
+        patch::<CreateAuthor>(json!({ "location": "Guatemala City" })),
+        patch::<CreateTag>(json!({ "description": "People on the move, and what states do about it." })),
+        patch::<CreateArticle>(json!({ "subtitle": "Landau ends his tour in Guatemala City", "dateline": { "region": "Guatemala" } })),
+        patch::<CreateUser>(json!({ "name": "Ana López" })),
+        (Credentials::name().into(), json!({ "email": EMAIL, "password": PASSWORD })),
+        (Nothing::name().into(), json!({})),
+        sample(&Session { access_token: "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.…".into(), token_type: "Bearer", expires_in: 900 }),
+        sample(&live()),
+        ("ArticleView".into(), sample(&live()).1),
+        sample(&working()),
+        sample(&ArticlePage { items: vec![live_item()], page: page() }),
+        sample(&AdjacentArticles { previous: Some(live_item()), next: None }),
+        sample(&RelatedArticles { items: vec![live_item()] }),
+        sample(&author()),
+        sample(&AuthorPage { items: vec![Author { working: None, ..author() }], page: page() }),
+        sample(&tag()),
+        sample(&TagPage { items: vec![Tag { working: None, ..tag() }], page: page() }),
+        sample(&user()),
+        sample(&UserPage { items: vec![user()], page: page() }),
+        sample(&Index { name: "copydesk", docs: Some("/docs/"), openapi: Some("/openapi.json"), articles: "/v1/articles" }),
+    ];
+    samples.into_iter().collect()
+}
+
+fn sample<T: ToSchema + Serialize>(value: &T) -> (String, Value) {
+    (T::name().into(), serde_json::to_value(value).unwrap_or_default())
+}
+
+fn patch<T: ToSchema>(patch: Value) -> (String, Value) {
+    (Edit::<T>::name().into(), patch)
+}
+
+fn create_article() -> CreateArticle {
+    CreateArticle {
+        title: FilledText(TITLE.into()),
+        slug: None,
+        subtitle: None,
+        dateline: Some(dateline()),
+        lead: Some(LEAD.into()),
+        body: Some(BODY.into()),
+        image: None,
+        language: Some(LanguageTag("en".into())),
+        canonical_url: None,
+        seo: None,
+        custom: None,
+        author_ids: None,
+        authors: Some(vec![Key("marcus".into())]),
+        tag_ids: None,
+        tags: Some(vec![Key("migration".into())]),
+    }
+}
+
+fn dateline() -> Dateline {
+    Dateline {
+        text: Some("Guatemala City, Guatemala".into()),
+        city: Some("Guatemala City".into()),
+        region: None,
+        country: Some("Guatemala".into()),
+        country_code: Some(CountryCode("GT".into())),
+    }
+}
+
+fn create_author() -> CreateAuthor {
+    CreateAuthor {
+        name: FilledText("Marcus".into()),
+        slug: None,
+        beat: Some(BEAT.into()),
+        bio: Some(BIO.into()),
+        location: None,
+        website: None,
+        image: None,
+        links: None,
+        email: None,
+        user_id: None,
+    }
+}
+
+fn create_tag() -> CreateTag {
+    CreateTag { name: FilledText("Migration".into()), slug: None, description: None, parent: None, visibility: None }
+}
+
+fn create_user() -> CreateUser {
+    CreateUser {
+        email: EmailAddress(EMAIL.into()),
+        name: Some(FilledText("Ana López".into())),
+        role: Role::Editor,
+        password: Some(PASSWORD.into()),
+        disabled: None,
+    }
+}
+
+/// The story as the public reads it.
+fn live() -> Article {
+    let rendered = render::markdown(BODY).ok();
+    Article {
+        id: STORY_ID.into(),
+        slug: SLUG.into(),
+        title: TITLE.into(),
+        subtitle: None,
+        dateline: Some(dateline()),
+        lead: Some(LEAD.into()),
+        html: rendered.as_ref().map(|rendered| rendered.html.clone()),
+        markdown: None,
+        text: None,
+        blocks: None,
+        authors: vec![byline()],
+        tags: vec![label(None)],
+        image: None,
+        language: LanguageTag("en".into()),
+        canonical_url: None,
+        seo: None,
+        custom: Map::new(),
+        word_count: rendered.as_ref().map_or(0, |rendered| rendered.word_count.into()),
+        reading_minutes: rendered.as_ref().map_or(0, |rendered| rendered.reading_minutes.into()),
+        first_published_at: Some(FRIDAY),
+        published_at: Some(FRIDAY),
+        content_updated_at: Some(FRIDAY),
+        url: format!("https://example.com/{SLUG}"),
+    }
+}
+
+/// The story as editors see it.
+fn working() -> WorkingArticle {
+    let article = Article { tags: vec![label(Some(Visibility::Public))], ..live() };
+    let working = Working {
+        body: BODY.into(),
+        status: Status::Published,
+        version: 2,
+        has_unpublished_changes: false,
+        publish_at: None,
+        unpublish_at: None,
+        assignee: None,
+        created_by: Some(USER_ID.into()),
+        created_at: FRIDAY,
+        updated_by: Some(USER_ID.into()),
+        updated_at: FRIDAY,
+    };
+    WorkingArticle { article, working }
+}
+
+fn byline() -> Byline {
+    Byline {
+        id: AUTHOR_ID.into(),
+        slug: "marcus".into(),
+        name: "Marcus".into(),
+        beat: Some(BEAT.into()),
+        bio: Some(BIO.into()),
+        bio_html: render::markdown(BIO).ok().map(|rendered| rendered.html),
+        location: None,
+        website: None,
+        image: None,
+        links: Vec::new(),
+    }
+}
+
+fn label(visibility: Option<Visibility>) -> Label {
+    Label { id: TAG_ID.into(), slug: "migration".into(), name: "Migration".into(), description: None, visibility }
+}
+
+fn author() -> Author {
+    let working = AuthorWorking { email: None, user_id: None, version: Some(1), created_at: Some(FRIDAY), updated_at: Some(FRIDAY) };
+    Author { byline: byline(), article_count: 1, working: Some(working) }
+}
+
+fn tag() -> Tag {
+    let Label { id, slug, name, description, .. } = label(None);
+    let working = TagWorking { version: Some(1), created_at: Some(FRIDAY), updated_at: Some(FRIDAY) };
+    Tag { id, slug, name, description, parent: None, visibility: Visibility::Public, article_count: 1, working: Some(working) }
+}
+
+fn user() -> User {
+    User {
+        id: USER_ID.into(),
+        email: EMAIL.into(),
+        name: "Ana López".into(),
+        role: Role::Editor,
+        disabled: false,
+        version: 1,
+        created_at: FRIDAY,
+        updated_at: FRIDAY,
+    }
+}
+
+fn page() -> PageInfo {
+    PageInfo { limit: 20, next_cursor: None, prev_cursor: None, total: None }
+}

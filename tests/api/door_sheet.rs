@@ -1,0 +1,130 @@
+//! The door sheet: who passes each door of the contract. A handler that forgets its guard turns it red.
+
+use crate::contract::{compare_with_file, document, example, operations};
+use crate::newsroom::{Newsroom, Person};
+use copydesk::domain::user::Role;
+use serde_json::{Value, json};
+
+const HEAD: &str = "\
+# Who passes each door: `ok` is a success of a minimal valid request, `401` and `403` are refusals.
+# A door that opens on a story is tried on one's own and on another's; one with two views is tried in both.
+# Made by tests/api/door_sheet.rs: UPDATE_DOOR_SHEET=1 cargo test --test api door_sheet
+";
+
+/// An operation in one of the ways that make a difference.
+struct Door<'a> {
+    name: String,
+    verb: &'a str,
+    path: &'a str,
+    body: Option<&'a str>,
+    query: &'static str,
+    of_own: bool,
+}
+
+/// A newsroom with somebody of each role, and somebody else whose things are tried.
+struct Desk {
+    newsroom: Newsroom,
+    callers: Vec<(&'static str, Option<Person>)>,
+    somebody_else: Person,
+}
+
+fn doors(document: &Value) -> Vec<Door<'_>> {
+    let mut doors = Vec::new();
+    for (path, verb, operation) in operations(document) {
+        let id = operation["operationId"].as_str().unwrap();
+        let content = operation["requestBody"]["content"].as_object().and_then(|content| content.values().next());
+        let body = content.and_then(|media| media["schema"]["$ref"].as_str()?.rsplit('/').next());
+        let mut door = |more: &str, query: &'static str, of_own: bool| {
+            doors.push(Door { name: format!("{id}{more}"), verb, path, body, query, of_own });
+        };
+        let has_view = operation["parameters"].as_array().is_some_and(|parameters| parameters.iter().any(|one| one["name"] == "view"));
+        if path.contains("{article}") && verb != "get" {
+            door(", own", "", true);
+            door(", another's", "", false);
+        } else if has_view {
+            door("", "", false);
+            door("?view=working", "?view=working", false);
+        } else {
+            door("", "", false);
+        }
+    }
+    doors
+}
+
+impl Desk {
+    fn open() -> Self {
+        let newsroom = Newsroom::open();
+        let somebody_else = newsroom.person(Role::Admin);
+        newsroom.post(&somebody_else, "/v1/authors", &example("CreateAuthor")).expect(201);
+        newsroom.post(&somebody_else, "/v1/tags", &example("CreateTag")).expect(201);
+        newsroom.post(&somebody_else, "/v1/users", &example("CreateUser")).expect(201);
+        let forged = Person { token: format!("{}x", somebody_else.token), ..somebody_else.clone() };
+        let mut callers = vec![("nobody", None), ("forged", Some(forged))];
+        callers.extend(Role::ALL.map(|role| (role.name(), Some(newsroom.person(role)))));
+        Self { newsroom, callers, somebody_else }
+    }
+
+    /// Tries a door on things made for this one try.
+    fn knock(&self, door: &Door<'_>, name: &str, caller: Option<&Person>) -> &'static str {
+        let is_known = Role::named(name).is_some();
+        let owner = caller.filter(|_| door.of_own && is_known).unwrap_or(&self.somebody_else);
+        let path = format!("{}{}", self.address(door, owner), door.query);
+        let mut headers = vec![("if-match", "*")];
+        headers.extend(door.body.map(|_| ("content-type", "application/json")));
+        let body = door.body.map(|schema| self.body(schema).to_string());
+        let answer =
+            self.newsroom.send(&door.verb.to_ascii_uppercase(), &path, caller, &headers, body.as_ref().map(|body| body.as_bytes()));
+        match answer.status {
+            401 => "401",
+            403 => "403",
+            200..300 => "ok",
+            _ => panic!("{} by {name}: {} {}", door.name, answer.status, answer.text()),
+        }
+    }
+
+    fn address(&self, door: &Door<'_>, owner: &Person) -> String {
+        let made = |path: &str, schema: &str| {
+            let thing = self.newsroom.post(owner, path, &example(schema)).expect(201).json();
+            thing["id"].as_str().unwrap().to_owned()
+        };
+        let Some((before, rest)) = door.path.split_once('{') else { return door.path.to_owned() };
+        let (kind, after) = rest.split_once('}').unwrap();
+        let id = match kind {
+            "article" => made("/v1/articles", "CreateArticle"),
+            "author" => made("/v1/authors", "CreateAuthor"),
+            "tag" => made("/v1/tags", "CreateTag"),
+            "user" => self.newsroom.person(Role::Author).id,
+            other => panic!("nobody told how to make a {other}"),
+        };
+        let has_to_be_live = kind == "article" && (door.verb == "get" || after == "/unpublish");
+        if has_to_be_live {
+            self.newsroom.post(&self.somebody_else, &format!("/v1/articles/{id}/publish"), &json!({})).expect(200);
+        }
+        format!("{before}{id}{after}")
+    }
+
+    fn body(&self, schema: &str) -> Value {
+        let mut body = example(schema);
+        if schema == "CreateUser" {
+            body["email"] = format!("{}@example.com", uuid::Uuid::new_v4().simple()).into();
+        }
+        body
+    }
+}
+
+#[test]
+fn every_door_lets_pass_whom_the_sheet_says() {
+    let (document, desk) = (document(), Desk::open());
+    let names: Vec<&str> = desk.callers.iter().map(|(name, _)| *name).collect();
+    let mut sheet = format!("{HEAD}{:<32}{}\n", "", row(&names));
+    for door in doors(&document) {
+        let answers: Vec<&str> = desk.callers.iter().map(|(name, caller)| desk.knock(&door, name, caller.as_ref())).collect();
+        sheet.push_str(&format!("{:<32}{}\n", door.name, row(&answers)));
+    }
+    compare_with_file(&sheet, "tests/fixtures/door-sheet.txt", "UPDATE_DOOR_SHEET");
+}
+
+fn row(cells: &[&str]) -> String {
+    let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:<13}")).collect();
+    cells.concat().trim_end().to_owned()
+}
