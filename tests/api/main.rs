@@ -2,10 +2,13 @@
 
 mod articles;
 mod cache;
+mod command_line;
 mod contract;
+mod demo;
 mod door_sheet;
 mod edits;
 mod house;
 mod neighbours;
 mod newsroom;
+mod program;
 mod slugs;
