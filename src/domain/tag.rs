@@ -26,5 +26,5 @@ impl Visibility {
     }
 }
 
-/// How many tags may stand above one another.
+/// How many levels of tags there may be.
 pub const DEEPEST: usize = 8;

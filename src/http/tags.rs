@@ -299,8 +299,11 @@ pub async fn delete_tag(
             }
             if let Some(other) = query.0.reassign_to {
                 let other = tags::find(conn, &other.0).map_err(|error| Reassign::refuse(error, "tag"))?;
-                if other.id == shown.row.id || !tags::may_stand_below(conn, &shown.row.id, &other.id)? {
-                    return Err(Problem::invalid_parameter("reassign_to", "Name another tag, and not one below the tag to be deleted."));
+                if other.id == shown.row.id || !tags::may_replace(conn, &shown.row.id, &other.id)? {
+                    return Err(Problem::invalid_parameter(
+                        "reassign_to",
+                        "Name another tag, and not one below the tag to be deleted, nor one too deep for its branch.",
+                    ));
                 }
                 tags::reassign(conn, &shown.row.id, &other.id)?;
             }

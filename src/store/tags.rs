@@ -8,6 +8,7 @@ use super::page::{Key, Page, Position, Slice, walk};
 use super::schema::{article_tags, published_article_tags, tags};
 use super::slugs::{self, Kind, Wish};
 use crate::domain::tag::{DEEPEST, Visibility};
+use diesel::connection::SimpleConnection;
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 use std::collections::{BTreeSet, HashMap};
@@ -71,17 +72,50 @@ pub fn slugs_of(conn: &mut Conn, ids: &[String], with_internal: bool) -> Result<
     Ok(rows.into_iter().collect())
 }
 
-/// Whether `tag` may stand below `parent`: not below itself, and not deeper than `DEEPEST`.
+/// Whether `tag`, with all that stands below it, may stand below `parent`: not below itself, nor deeper than `DEEPEST` levels.
 pub fn may_stand_below(conn: &mut Conn, tag: &str, parent: &str) -> Result<bool, Error> {
-    let mut above = Some(parent.to_owned());
-    for _ in 0..DEEPEST {
-        let Some(id) = above else { return Ok(true) };
-        if id == tag {
-            return Ok(false);
+    lock_tree(conn)?;
+    let Some(above) = levels_to(conn, parent, tag)? else { return Ok(false) };
+    Ok(above + levels_from(conn, tag)? <= DEEPEST)
+}
+
+/// Whether what stands below `tag` may stand below `other` instead.
+pub fn may_replace(conn: &mut Conn, tag: &str, other: &str) -> Result<bool, Error> {
+    lock_tree(conn)?;
+    let Some(above) = levels_to(conn, other, tag)? else { return Ok(false) };
+    Ok(above + levels_from(conn, tag)? <= DEEPEST + 1)
+}
+
+/// How many levels lead from the top to `tag`, its own counted; `None` if `without` is one of them, or if there are too many.
+fn levels_to(conn: &mut Conn, tag: &str, without: &str) -> Result<Option<usize>, Error> {
+    let mut next = Some(tag.to_owned());
+    for levels in 0..DEEPEST {
+        match next {
+            None => return Ok(Some(levels)),
+            Some(id) if id == without => return Ok(None),
+            Some(id) => next = tags::table.find(id).select(tags::parent_id).first(conn)?,
         }
-        above = tags::table.find(id).select(tags::parent_id).first(conn)?;
     }
-    Ok(above.is_none())
+    Ok(next.is_none().then_some(DEEPEST))
+}
+
+/// How many levels there are from `tag` down, its own counted.
+fn levels_from(conn: &mut Conn, tag: &str) -> Result<usize, Error> {
+    let (mut levels, mut ids) = (0, vec![tag.to_owned()]);
+    while !ids.is_empty() && levels <= DEEPEST {
+        ids = tags::table.filter(tags::parent_id.eq_any(ids)).select(tags::id).load(conn)?;
+        levels += 1;
+    }
+    Ok(levels)
+}
+
+/// On PostgreSQL two who move tags at once could close a circle that neither sees: one waits for the other.
+/// SQLite has one writer and needs no lock.
+fn lock_tree(conn: &mut Conn) -> Result<(), Error> {
+    if let Conn::Postgres(postgres) = conn {
+        postgres.batch_execute("SELECT pg_advisory_xact_lock(26793377)")?;
+    }
+    Ok(())
 }
 
 /// Where a tag stands in an order.

@@ -1,14 +1,20 @@
 //! Copydesk through its front door: real HTTP against a real database, SQLite, or PostgreSQL where `TEST_POSTGRES_URL` names a server.
 
 mod articles;
+mod authors;
 mod cache;
 mod command_line;
 mod contract;
 mod demo;
 mod door_sheet;
 mod edits;
+mod errors;
 mod house;
+mod lists;
 mod neighbours;
 mod newsroom;
 mod program;
+mod sign_in;
 mod slugs;
+mod tags;
+mod users;
