@@ -42,7 +42,7 @@ mod tests {
         assert_eq!(from_words("Policía detiene a “El Güero” en Ñuñoa", "story"), "policia-detiene-a-el-guero-en-nunoa");
         assert_eq!(from_words("東京", "story"), "dong-jing");
         assert_eq!(from_words("!!!", "story"), "story");
-        assert_eq!(from_words(&"long words ".repeat(40), "story").len(), 79);
+        assert_eq!(from_words(&"long words ".repeat(40), "story"), ["long-words"; 7].join("-"));
         assert_eq!(numbered("story", 1), "story");
         assert_eq!(numbered("story", 3), "story-3");
     }
