@@ -14,7 +14,6 @@ mod house;
 mod lists;
 mod neighbours;
 mod newsroom;
-mod process;
 mod program;
 mod sign_in;
 mod slugs;
