@@ -11,6 +11,7 @@ mod house;
 mod lists;
 mod neighbours;
 mod newsroom;
+mod properties;
 mod sign_in;
 mod slugs;
 mod tags;
