@@ -14,5 +14,6 @@ mod newsroom;
 mod properties;
 mod sign_in;
 mod slugs;
+mod store;
 mod tags;
 mod users;
