@@ -1,14 +1,14 @@
 //! What clients ask of stories: the parameters of reads and lists, and the filters that they become.
 
 use super::contract::Contract;
-use super::page::Fields;
+use super::page::{Fields, slice};
 use super::problem::Problem;
 use super::representation::Format;
 use crate::domain::article::Status;
 use crate::domain::breach::Breach;
 use crate::domain::text::{Id, Key, LanguageTag};
 use crate::domain::time::Moment;
-use crate::store::page::{Filter, Order};
+use crate::store::page::{Filter, Order, Slice};
 use crate::store::{Conn, links, live};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -189,9 +189,32 @@ fn wanted(fields: Option<&[FieldName]>, view: Option<View>, contract: &Contract)
     Fields::parse(Some(&names), &contract.member_names(schema))
 }
 
+/// A list as it was asked for, its parameters checked.
+pub struct AskedList {
+    pub query: ListArticles,
+    /// Tells this list apart from all others.
+    pub name: String,
+    pub order: Order,
+    pub descending: bool,
+    pub slice: Slice,
+    pub fields: Option<Fields>,
+    pub formats: Vec<Format>,
+}
+
 impl ListArticles {
-    /// What the view does not allow.
-    pub fn check(&self, is_working: bool) -> Result<(), Problem> {
+    /// Checks what the schema cannot: members, cursors, and what the view does not allow.
+    pub fn checked(self, is_working: bool, contract: &Contract) -> Result<AskedList, Problem> {
+        self.check(is_working)?;
+        let fields = wanted(self.fields.as_deref(), self.view, contract)?;
+        let usual = if is_working { ArticleSort::UpdateDescending } else { ArticleSort::PublicationDescending };
+        let (order, descending) = self.sort.unwrap_or(usual).order();
+        let name = self.name();
+        let slice = slice(self.limit, self.cursor.as_ref().map(|cursor| cursor.0.as_str()), self.count, &name)?;
+        let formats = self.formats.clone().unwrap_or_default();
+        Ok(AskedList { query: self, name, order, descending, slice, fields, formats })
+    }
+
+    fn check(&self, is_working: bool) -> Result<(), Problem> {
         if is_working {
             return Ok(());
         }
@@ -210,12 +233,8 @@ impl ListArticles {
         if breaches.is_empty() { Ok(()) } else { Err(Problem::invalid_query(breaches)) }
     }
 
-    pub fn fields(&self, contract: &Contract) -> Result<Option<Fields>, Problem> {
-        wanted(self.fields.as_deref(), self.view, contract)
-    }
-
     /// Tells this list apart from all others: everything but what a page may change.
-    pub fn name(&self) -> String {
+    fn name(&self) -> String {
         let mut value = serde_json::to_value(self).unwrap_or_default();
         for name in ["limit", "cursor", "count", "formats", "fields", "include"] {
             value[name] = Value::Null;

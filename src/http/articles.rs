@@ -2,11 +2,11 @@
 
 use super::answer::{self, Public};
 use super::article_input::{CreateArticle, allow, draft_of, refuse_stale};
-use super::article_query::{ArticleSort, ListArticles, ReadArticle, View};
+use super::article_query::{AskedList, ListArticles, ReadArticle, View};
 use super::guard::{Anyone, Author, Contributor};
 use super::input::{Body, Edit, Name, NoParameters, Nothing, Query};
 use super::listing::with_link;
-use super::page::{Fields, List, PageInfo, ends, slice};
+use super::page::{Fields, List, PageInfo, ends};
 use super::precondition::IfMatch;
 use super::problem::Problem;
 use super::representation::{Article, Format, WorkingArticle, live, working};
@@ -61,34 +61,34 @@ impl ToSchema for ArticleView {
 #[utoipa::path(get, path = "/v1/articles", operation_id = "list_articles", tag = "articles", params(ListArticles), security((), ("bearer" = [])),
     responses((status = 200, description = "A page of stories", body = ArticlePage, headers(("Link" = Option<String>, description = "The pages beside this one (RFC 8288): next, absent on the last page, and prev, absent on the first.")))))]
 pub async fn list_articles(caller: Anyone, request: HttpRequest, site: Site, query: Query<ListArticles>) -> Result<HttpResponse, Problem> {
-    let query = query.0;
-    let is_working = query.view == Some(View::Working);
-    let caller = if is_working { Some(caller.signed_in()?) } else { None };
-    query.check(caller.is_some())?;
-    let fields = query.fields(&site.desk.contract)?;
-    let (order, descending) =
-        query.sort.unwrap_or(if is_working { ArticleSort::UpdateDescending } else { ArticleSort::PublicationDescending }).order();
-    let list = query.name();
-    let slice = slice(query.limit, query.cursor.as_ref().map(|cursor| cursor.0.as_str()), query.count, &list)?;
-    let formats = query.formats.clone().unwrap_or_default();
-    let asked = slice.clone();
-    if let Some(caller) = caller {
-        let user = caller.user_id;
-        let (page, ends) = site
-            .store
-            .read(move |conn| -> Result<_, Problem> {
-                let filter = query.working_filter(conn, &user)?;
-                let page = articles::list(conn, &filter, order, descending, &asked)?;
-                let ends = ends(&page.items, |copy| articles::position(copy, order))?;
-                Ok((page, ends))
-            })
-            .await?;
-        let list = List::of(page, &slice, ends, &list);
-        let link = list.link(&request);
-        let items = list.items.into_iter().map(|copy| sparse(&working(copy, &formats, site.settings())?, fields.as_ref()));
-        let items = items.collect::<Result<Vec<_>, Problem>>()?;
-        return Ok(with_link(answer::private(&List { items, page: list.page }, None)?, link));
+    if query.0.view == Some(View::Working) {
+        let caller = caller.signed_in()?;
+        return list_working(caller, &request, &site, query.0.checked(true, &site.desk.contract)?).await;
     }
+    list_live(&request, &site, query.0.checked(false, &site.desk.contract)?).await
+}
+
+async fn list_working(caller: Caller, request: &HttpRequest, site: &Worker, list: AskedList) -> Result<HttpResponse, Problem> {
+    let AskedList { query, name, order, descending, slice, fields, formats } = list;
+    let asked = slice.clone();
+    let (page, ends) = site
+        .store
+        .read(move |conn| -> Result<_, Problem> {
+            let filter = query.working_filter(conn, &caller.user_id)?;
+            let page = articles::list(conn, &filter, order, descending, &asked)?;
+            let ends = ends(&page.items, |copy| articles::position(copy, order))?;
+            Ok((page, ends))
+        })
+        .await?;
+    let list = List::of(page, &slice, ends, &name);
+    let link = list.link(request);
+    let list = list.of_each(|copy| sparse(&working(copy, &formats, site.settings())?, fields.as_ref()))?;
+    Ok(with_link(answer::private(&list, None)?, link))
+}
+
+async fn list_live(request: &HttpRequest, site: &Worker, list: AskedList) -> Result<HttpResponse, Problem> {
+    let AskedList { query, name, order, descending, slice, fields, formats } = list;
+    let asked = slice.clone();
     let (page, ends) = site
         .store
         .read(move |conn| -> Result<_, Problem> {
@@ -98,12 +98,10 @@ pub async fn list_articles(caller: Anyone, request: HttpRequest, site: Site, que
             Ok((page, ends))
         })
         .await?;
-    let list = List::of(page, &slice, ends, &list);
-    let link = list.link(&request);
-    let public = about_list(&list.items);
-    let items = list.items.into_iter().map(|copy| sparse(&live(copy, &formats, site.settings())?, fields.as_ref()));
-    let items = items.collect::<Result<Vec<_>, Problem>>()?;
-    answer::public(&List { items, page: list.page }, Public { link, ..public })
+    let list = List::of(page, &slice, ends, &name);
+    let public = Public { link: list.link(request), ..about_list(&list.items) };
+    let list = list.of_each(|copy| sparse(&live(copy, &formats, site.settings())?, fields.as_ref()))?;
+    answer::public(&list, public)
 }
 
 /// Reads a story by its id or slug.

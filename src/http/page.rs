@@ -99,6 +99,11 @@ impl<T> List<T> {
         Self { items: page.items, page: PageInfo { limit: slice.limit, next_cursor, prev_cursor, total: page.total } }
     }
 
+    /// The same page, each item made into another.
+    pub fn of_each<U, E>(self, change: impl FnMut(T) -> Result<U, E>) -> Result<List<U>, E> {
+        Ok(List { items: self.items.into_iter().map(change).collect::<Result<_, E>>()?, page: self.page })
+    }
+
     /// The `Link` header's value for the pages beside this one (RFC 8288), relative to this server.
     pub fn link(&self, request: &HttpRequest) -> Option<String> {
         let to = |cursor: &String, relation: &str| {

@@ -64,17 +64,22 @@ pub fn tags_of(conn: &mut Conn, stories: &[String]) -> Result<ByStory<LabelRow>,
 
 /// The ids behind author keys (ids or slugs, old slugs too), in the given order; `None` where there is no such author.
 pub fn author_ids(conn: &mut Conn, keys: &[String]) -> Result<Vec<Option<String>>, Error> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
     let ids: Vec<String> = authors::table.filter(authors::id.eq_any(keys)).select(authors::id).load(conn)?;
-    let slugs: Vec<(String, String)> =
+    let slugs =
         author_slugs::table.filter(author_slugs::slug.eq_any(keys)).select((author_slugs::slug, author_slugs::author_id)).load(conn)?;
     Ok(in_order(keys, ids, slugs))
 }
 
 /// The ids behind tag keys (ids or slugs, old slugs too), in the given order; `None` where there is no such tag.
 pub fn tag_ids(conn: &mut Conn, keys: &[String]) -> Result<Vec<Option<String>>, Error> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
     let ids: Vec<String> = tags::table.filter(tags::id.eq_any(keys)).select(tags::id).load(conn)?;
-    let slugs: Vec<(String, String)> =
-        tag_slugs::table.filter(tag_slugs::slug.eq_any(keys)).select((tag_slugs::slug, tag_slugs::tag_id)).load(conn)?;
+    let slugs = tag_slugs::table.filter(tag_slugs::slug.eq_any(keys)).select((tag_slugs::slug, tag_slugs::tag_id)).load(conn)?;
     Ok(in_order(keys, ids, slugs))
 }
 

@@ -102,17 +102,25 @@ pub fn position(copy: &LiveCopy, order: Order) -> Result<Position, Error> {
 
 /// The ids of the authors that the keys (ids or slugs, old ones too) name; unknown keys name nobody.
 pub fn author_ids(conn: &mut Conn, keys: &[String]) -> Result<Vec<String>, Error> {
-    let mut ids: Vec<String> = authors::table.filter(authors::id.eq_any(keys)).select(authors::id).load(conn)?;
-    ids.extend(author_slugs::table.filter(author_slugs::slug.eq_any(keys)).select(author_slugs::author_id).load::<String>(conn)?);
+    let (mut ids, slugs): (Vec<String>, Vec<String>) = keys.iter().cloned().partition(|key| id::looks_like_one(key));
+    if !slugs.is_empty() {
+        ids.extend(author_slugs::table.filter(author_slugs::slug.eq_any(slugs)).select(author_slugs::author_id).load::<String>(conn)?);
+    }
     Ok(ids)
 }
 
 /// The ids of the public tags that the keys (ids or slugs, old ones too) name; an internal tag is unknown here.
 pub fn tag_ids(conn: &mut Conn, keys: &[String]) -> Result<Vec<String>, Error> {
     let public = tags::visibility.eq(Visibility::Public.name());
-    let mut ids: Vec<String> = tags::table.filter(tags::id.eq_any(keys)).filter(public).select(tags::id).load(conn)?;
-    let by_slug = tag_slugs::table.inner_join(tags::table).filter(tag_slugs::slug.eq_any(keys)).filter(public).select(tags::id);
-    ids.extend(by_slug.load::<String>(conn)?);
+    let (given, slugs): (Vec<String>, Vec<String>) = keys.iter().cloned().partition(|key| id::looks_like_one(key));
+    let mut ids: Vec<String> = Vec::new();
+    if !given.is_empty() {
+        ids = tags::table.filter(tags::id.eq_any(given)).filter(public).select(tags::id).load(conn)?;
+    }
+    if !slugs.is_empty() {
+        let named = tag_slugs::table.inner_join(tags::table).filter(tag_slugs::slug.eq_any(slugs)).filter(public).select(tags::id);
+        ids.extend(named.load::<String>(conn)?);
+    }
     Ok(ids)
 }
 
