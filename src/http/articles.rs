@@ -88,12 +88,12 @@ async fn list_working(caller: Caller, request: &HttpRequest, site: &Worker, list
 
 async fn list_live(request: &HttpRequest, site: &Worker, list: AskedList) -> Result<HttpResponse, Problem> {
     let AskedList { query, name, order, descending, slice, fields, formats } = list;
-    let asked = slice.clone();
+    let (asked, with_body) = (slice.clone(), !formats.is_empty());
     let (page, ends) = site
         .store
         .read(move |conn| -> Result<_, Problem> {
             let filter = query.live_filter(conn)?;
-            let page = live_store::list(conn, &filter, order, descending, &asked)?;
+            let page = live_store::list(conn, &filter, (order, descending), &asked, with_body)?;
             let ends = ends(&page.items, |copy| live_store::position(copy, order))?;
             Ok((page, ends))
         })
@@ -121,7 +121,7 @@ pub async fn get_article(caller: Anyone, site: Site, key: Name, query: Query<Rea
         let version = copy.row.version;
         return answer::private(&sparse(&working(copy, &formats, site.settings())?, fields.as_ref())?, Some(version));
     }
-    let copy = site.store.read(move |conn| live_store::find(conn, &key)).await?;
+    let copy = site.store.read(move |conn| live_store::find(conn, &key, true)).await?;
     let public = about(&copy);
     answer::public(&sparse(&live(copy, &formats, site.settings())?, fields.as_ref())?, public)
 }

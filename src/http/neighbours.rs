@@ -69,7 +69,7 @@ pub async fn get_adjacent(_caller: Anyone, site: Site, key: Name, query: Query<R
     let (story, beside) = site
         .store
         .read(move |conn| -> Result<_, store::Error> {
-            let story = live_store::find(conn, &key)?;
+            let story = live_store::find(conn, &key, false)?;
             let beside = adjacent(conn, &story, within_primary_tag)?;
             Ok((story, beside))
         })
@@ -91,7 +91,7 @@ pub async fn list_related(_caller: Anyone, site: Site, key: Name, query: Query<L
     let (story, copies) = site
         .store
         .read(move |conn| -> Result<_, store::Error> {
-            let story = live_store::find(conn, &key)?;
+            let story = live_store::find(conn, &key, false)?;
             let copies = related(conn, &story, limit)?;
             Ok((story, copies))
         })

@@ -12,7 +12,7 @@ use crate::store;
 use crate::store::articles::{ArticleRow, WorkingCopy};
 use crate::store::authors::profile;
 use crate::store::links::{BylineRow, LabelRow};
-use crate::store::live::{LiveCopy, LiveRow};
+use crate::store::live::{LiveBody, LiveCopy, LiveRow};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -157,11 +157,9 @@ fn label(row: LabelRow, with_visibility: bool) -> Label {
     Label { id, slug, name, description, visibility: with_visibility.then(|| Visibility::named(&visibility)).flatten() }
 }
 
-/// The stored body of a story in all its forms.
-struct Forms {
-    html: String,
-    text: String,
-    blocks: String,
+/// The body of a story as it is stored, if it was read, and its length.
+struct Stored {
+    body: Option<LiveBody>,
     word_count: i64,
     reading_minutes: i64,
 }
@@ -169,13 +167,13 @@ struct Forms {
 /// The live view of a story.
 pub fn live(copy: LiveCopy, formats: &[Format], settings: &HttpSettings) -> Result<Article, Problem> {
     let content = copy.row.content()?;
-    let LiveRow { article_id, slug, html, text, blocks, word_count, reading_minutes, .. } = copy.row;
+    let LiveRow { article_id, slug, word_count, reading_minutes, .. } = copy.row;
     let dates =
         [copy.row.first_published_at, copy.row.published_at, copy.row.content_updated_at].map(|at| Some(Moment::from_milliseconds(at)));
     let authors = copy.authors.into_iter().map(byline).collect::<Result<_, _>>()?;
     let tags = copy.tags.into_iter().map(|row| label(row, false)).collect();
-    let forms = Forms { html, text, blocks, word_count, reading_minutes };
-    article((article_id, slug), content, forms, formats, (authors, tags), dates, settings)
+    let stored = Stored { body: copy.body, word_count, reading_minutes };
+    article((article_id, slug), content, stored, formats, (authors, tags), dates, settings)
 }
 
 /// The working view of a story.
@@ -198,22 +196,24 @@ pub fn working(copy: WorkingCopy, formats: &[Format], settings: &HttpSettings) -
     let authors = copy.authors.into_iter().map(byline).collect::<Result<_, _>>()?;
     let tags = copy.tags.into_iter().map(|row| label(row, true)).collect();
     let dates = [state.first_published_at, state.published_at, state.content_updated_at];
-    let forms = Forms { html, text, blocks, word_count, reading_minutes };
-    Ok(WorkingArticle { article: article((id, slug), content, forms, formats, (authors, tags), dates, settings)?, working })
+    let body = Some(LiveBody { html, markdown: content.body.clone(), text, blocks });
+    let stored = Stored { body, word_count, reading_minutes };
+    Ok(WorkingArticle { article: article((id, slug), content, stored, formats, (authors, tags), dates, settings)?, working })
 }
 
 /// What both views share.
 fn article(
     (id, slug): (String, String),
     content: Content,
-    forms: Forms,
+    stored: Stored,
     formats: &[Format],
     (authors, tags): (Vec<Byline>, Vec<Label>),
     [first_published_at, published_at, content_updated_at]: [Option<Moment>; 3],
     settings: &HttpSettings,
 ) -> Result<Article, Problem> {
-    let Content { title, subtitle, dateline, lead, body, image, language, canonical_url, seo, custom } = content;
-    let Forms { html, text, blocks, word_count, reading_minutes } = forms;
+    let Content { title, subtitle, dateline, lead, body: _, image, language, canonical_url, seo, custom } = content;
+    let Stored { body, word_count, reading_minutes } = stored;
+    let (html, markdown, text, blocks) = body.map(|body| (body.html, body.markdown, body.text, body.blocks)).unwrap_or_default();
     let wants = |format: Format| formats.contains(&format);
     let damaged = |error: serde_json::Error| store::Error::Damaged(format!("article {id}: {error}"));
     let blocks = if wants(Format::Blocks) { Some(RawValue::from_string(blocks).map_err(damaged)?) } else { None };
@@ -226,7 +226,7 @@ fn article(
         dateline,
         lead,
         html: wants(Format::Html).then_some(html),
-        markdown: wants(Format::Markdown).then_some(body),
+        markdown: wants(Format::Markdown).then_some(markdown),
         text: wants(Format::Text).then_some(text),
         blocks,
         authors,

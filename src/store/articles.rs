@@ -269,7 +269,7 @@ pub(super) const fn won(changed: usize) -> Result<(), Error> {
     if changed == 1 { Ok(()) } else { Err(Error::Raced) }
 }
 
-fn document(content: &Content) -> Result<String, Error> {
+pub(super) fn document(content: &Content) -> Result<String, Error> {
     serde_json::to_string(content).map_err(|error| Error::Damaged(error.to_string()))
 }
 

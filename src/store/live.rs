@@ -14,7 +14,7 @@ use crate::domain::time::Moment;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-/// A published copy as it is stored. `document` is a `Content` as JSON; times are milliseconds.
+/// A published copy as it is stored, but for its body. `document` is a `Content` as JSON whose body is empty; times are milliseconds.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = published_articles)]
 pub struct LiveRow {
@@ -22,9 +22,6 @@ pub struct LiveRow {
     pub slug: String,
     pub version: i64,
     pub document: String,
-    pub html: String,
-    pub text: String,
-    pub blocks: String,
     pub word_count: i64,
     pub reading_minutes: i64,
     pub first_published_at: i64,
@@ -39,31 +36,50 @@ impl LiveRow {
     }
 }
 
+/// The body of a published copy in its four forms; `blocks` is the typed tree as JSON.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = published_articles)]
+pub struct LiveBody {
+    pub html: String,
+    pub markdown: String,
+    pub text: String,
+    pub blocks: String,
+}
+
 /// A published copy with its authors and its public tags.
 #[derive(Clone, Debug)]
 pub struct LiveCopy {
     pub row: LiveRow,
+    /// Only where it was asked for.
+    pub body: Option<LiveBody>,
     pub authors: Vec<BylineRow>,
     pub tags: Vec<LabelRow>,
 }
 
 /// The published copy behind an id or a slug; a slug of former days is `Error::Moved`.
-pub fn find(conn: &mut Conn, key: &str) -> Result<LiveCopy, Error> {
+pub fn find(conn: &mut Conn, key: &str, with_body: bool) -> Result<LiveCopy, Error> {
     let id = if id::looks_like_one(key) {
         key.to_ascii_lowercase()
     } else {
         published_slugs::table.find(key).select(published_slugs::article_id).first(conn).or_not_found("article")?
     };
-    let row: LiveRow = published_articles::table.find(&id).select(LiveRow::as_select()).first(conn).or_not_found("article")?;
+    let query = published_articles::table.find(&id).into_boxed();
+    let (row, body) = load(conn, query, with_body)?.pop().ok_or(Error::NotFound("article"))?;
     if !id::looks_like_one(key) && row.slug != key {
         return Err(Error::Moved("article", row.slug));
     }
-    let mut copies = with_links(conn, vec![row])?;
+    let mut copies = with_links(conn, vec![(row, body)])?;
     copies.pop().ok_or(Error::NotFound("article"))
 }
 
-/// A page of published copies in an order.
-pub fn list(conn: &mut Conn, filter: &Filter, order: Order, descending: bool, slice: &Slice) -> Result<Page<LiveCopy>, Error> {
+/// A page of published copies in an order, with their bodies where they are wanted.
+pub fn list(
+    conn: &mut Conn,
+    filter: &Filter,
+    (order, descending): (Order, bool),
+    slice: &Slice,
+    with_body: bool,
+) -> Result<Page<LiveCopy>, Error> {
     use published_articles::{article_id, content_updated_at, published_at, title};
     let after = slice.after.as_ref();
     let query = filtered(filter);
@@ -75,16 +91,15 @@ pub fn list(conn: &mut Conn, filter: &Filter, order: Order, descending: bool, sl
         (Order::Title, true) => walk!(query, after, title, article_id, text, descending),
         (Order::Title, false) => walk!(query, after, title, article_id, text, ascending),
     };
-    let rows: Vec<LiveRow> = query.limit(slice.rows()).select(LiveRow::as_select()).load(conn)?;
+    let rows = load(conn, query.limit(slice.rows()), with_body)?;
     let total = if slice.count { Some(filtered(filter).count().get_result(conn)?) } else { None };
     let copies = with_links(conn, rows)?;
     Ok(slice.page(copies, total))
 }
 
-/// The published copies of those ids, in the given order; those that are not live are left out.
+/// The published copies of those ids, in the given order and without their bodies; those that are not live are left out.
 pub fn by_ids(conn: &mut Conn, ids: &[String]) -> Result<Vec<LiveCopy>, Error> {
-    let rows: Vec<LiveRow> =
-        published_articles::table.filter(published_articles::article_id.eq_any(ids)).select(LiveRow::as_select()).load(conn)?;
+    let rows = load(conn, published_articles::table.filter(published_articles::article_id.eq_any(ids)).into_boxed(), false)?;
     let mut copies = with_links(conn, rows)?;
     copies.sort_by_key(|copy| ids.iter().position(|id| *id == copy.row.article_id));
     Ok(copies)
@@ -124,7 +139,19 @@ pub fn tag_ids(conn: &mut Conn, keys: &[String]) -> Result<Vec<String>, Error> {
     Ok(ids)
 }
 
-fn filtered(filter: &Filter) -> published_articles::BoxedQuery<'static, <Conn as Connection>::Backend> {
+type Query<'a> = published_articles::BoxedQuery<'a, <Conn as Connection>::Backend>;
+
+/// Runs a query; the bodies, most of the bytes of a row, are read only where they are wanted.
+fn load(conn: &mut Conn, query: Query<'_>, with_body: bool) -> Result<Vec<(LiveRow, Option<LiveBody>)>, Error> {
+    if with_body {
+        let rows: Vec<(LiveRow, LiveBody)> = query.select((LiveRow::as_select(), LiveBody::as_select())).load(conn)?;
+        return Ok(rows.into_iter().map(|(row, body)| (row, Some(body))).collect());
+    }
+    let rows: Vec<LiveRow> = query.select(LiveRow::as_select()).load(conn)?;
+    Ok(rows.into_iter().map(|row| (row, None)).collect())
+}
+
+fn filtered(filter: &Filter) -> Query<'static> {
     use {published_article_authors as by, published_article_tags as under, published_articles as live};
     let mut query = live::table.into_boxed();
     if let Some(ids) = filter.ids.clone() {
@@ -167,14 +194,15 @@ fn filtered(filter: &Filter) -> published_articles::BoxedQuery<'static, <Conn as
     query
 }
 
-fn with_links(conn: &mut Conn, rows: Vec<LiveRow>) -> Result<Vec<LiveCopy>, Error> {
-    let ids: Vec<String> = rows.iter().map(|row| row.article_id.clone()).collect();
+fn with_links(conn: &mut Conn, rows: Vec<(LiveRow, Option<LiveBody>)>) -> Result<Vec<LiveCopy>, Error> {
+    let ids: Vec<String> = rows.iter().map(|(row, _)| row.article_id.clone()).collect();
     let mut authors = authors_of(conn, &ids)?;
     let mut tags = tags_of(conn, &ids)?;
-    let copy = |row: LiveRow| LiveCopy {
+    let copy = |(row, body): (LiveRow, Option<LiveBody>)| LiveCopy {
         authors: authors.remove(&row.article_id).unwrap_or_default(),
         tags: tags.remove(&row.article_id).unwrap_or_default(),
         row,
+        body,
     };
     Ok(rows.into_iter().map(copy).collect())
 }

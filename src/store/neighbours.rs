@@ -27,7 +27,7 @@ pub fn adjacent(conn: &mut Conn, story: &LiveCopy, within_primary_tag: bool) -> 
     let position = live::position(story, Order::Publication)?;
     let mut beside = |newer: bool| -> Result<Option<LiveCopy>, Error> {
         let slice = Slice { limit: 1, after: Some(position.clone()), backward: newer, count: false };
-        Ok(live::list(conn, &filter, Order::Publication, true, &slice)?.items.pop())
+        Ok(live::list(conn, &filter, (Order::Publication, true), &slice, false)?.items.pop())
     };
     Ok(Adjacent { previous: beside(false)?, next: beside(true)? })
 }

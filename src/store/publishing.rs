@@ -1,6 +1,6 @@
 //! The steps between working and live: the only statements that touch both copies of a story.
 
-use super::articles::{ArticleRow, Stamp, note_revision, won};
+use super::articles::{ArticleRow, Stamp, document, note_revision, won};
 use super::conn::{Conn, Write};
 use super::error::Error;
 use super::schema::{
@@ -64,15 +64,17 @@ fn put(write: &mut Write<'_>, row: &ArticleRow) -> Result<(), Error> {
     else {
         return Err(Error::Damaged(format!("article {} is published without its dates", row.id)));
     };
-    let content = row.content()?;
+    let mut content = row.content()?;
+    let markdown = std::mem::take(&mut content.body);
     take_down(write, &row.id)?;
     let conn = &mut *write.conn;
     diesel::insert_into(published_articles::table)
         .values((
             (published_articles::article_id.eq(&row.id), published_articles::slug.eq(&row.slug)),
             (published_articles::version.eq(row.version), published_articles::title.eq(&content.title)),
-            (published_articles::language.eq(&content.language.0), published_articles::document.eq(&row.document)),
-            (published_articles::html.eq(&row.html), published_articles::text.eq(&row.text), published_articles::blocks.eq(&row.blocks)),
+            (published_articles::language.eq(&content.language.0), published_articles::document.eq(document(&content)?)),
+            (published_articles::html.eq(&row.html), published_articles::markdown.eq(markdown)),
+            (published_articles::text.eq(&row.text), published_articles::blocks.eq(&row.blocks)),
             (published_articles::word_count.eq(row.word_count), published_articles::reading_minutes.eq(row.reading_minutes)),
             published_articles::first_published_at.eq(first_published_at),
             published_articles::published_at.eq(published_at),

@@ -141,6 +141,7 @@ diesel::table! {
         language -> Text,
         document -> Text,
         html -> Text,
+        markdown -> Text,
         text -> Text,
         blocks -> Text,
         word_count -> BigInt,

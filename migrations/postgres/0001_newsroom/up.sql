@@ -140,6 +140,7 @@ CREATE TABLE revisions (
 );
 
 -- The published copy: all that the live view ever reads of a story. No column of it comes from a draft that was not published.
+-- `document` leaves the body out, which stands in its four forms beside it: lists read the one without the other.
 CREATE TABLE published_articles (
     article_id         TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES articles (id) ON DELETE CASCADE,
     slug               TEXT COLLATE "C" NOT NULL UNIQUE,
@@ -148,6 +149,7 @@ CREATE TABLE published_articles (
     language           TEXT COLLATE "C" NOT NULL,
     document           TEXT COLLATE "C" NOT NULL,
     html               TEXT COLLATE "C" NOT NULL,
+    markdown           TEXT COLLATE "C" NOT NULL,
     text               TEXT COLLATE "C" NOT NULL,
     blocks             TEXT COLLATE "C" NOT NULL,
     word_count         BIGINT  NOT NULL,

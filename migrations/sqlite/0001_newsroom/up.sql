@@ -139,6 +139,7 @@ CREATE TABLE revisions (
 ) STRICT;
 
 -- The published copy: all that the live view ever reads of a story. No column of it comes from a draft that was not published.
+-- `document` leaves the body out, which stands in its four forms beside it: lists read the one without the other.
 CREATE TABLE published_articles (
     article_id         TEXT    NOT NULL PRIMARY KEY REFERENCES articles (id) ON DELETE CASCADE,
     slug               TEXT    NOT NULL UNIQUE,
@@ -147,6 +148,7 @@ CREATE TABLE published_articles (
     language           TEXT    NOT NULL,
     document           TEXT    NOT NULL,
     html               TEXT    NOT NULL,
+    markdown           TEXT    NOT NULL,
     text               TEXT    NOT NULL,
     blocks             TEXT    NOT NULL,
     word_count         INTEGER NOT NULL,
