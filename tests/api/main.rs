@@ -14,6 +14,7 @@ mod lists;
 mod neighbours;
 mod newsroom;
 mod program;
+mod readme;
 mod sign_in;
 mod slugs;
 mod tags;
