@@ -4,7 +4,7 @@ use super::answer::{self, Public};
 use super::article_input::{CreateArticle, allow, draft_of, refuse_stale};
 use super::article_query::{ArticleSort, ListArticles, ReadArticle, View};
 use super::guard::{Anyone, Author, Contributor};
-use super::input::{Body, Edit, NoParameters, Nothing, Query};
+use super::input::{Body, Edit, Name, NoParameters, Nothing, Query};
 use super::listing::with_link;
 use super::page::{Fields, List, PageInfo, ends, slice};
 use super::precondition::IfMatch;
@@ -20,7 +20,7 @@ use crate::store::articles::{self, Stamp, WorkingCopy};
 use crate::store::live::{self as live_store, LiveCopy};
 use crate::store::publishing;
 use crate::store::{self, Conn, Write};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
@@ -112,7 +112,7 @@ pub async fn list_articles(caller: Anyone, request: HttpRequest, site: Site, que
 /// A slug of former days answers 308 with the address of today.
 #[utoipa::path(get, path = "/v1/articles/{article}", operation_id = "get_article", tag = "articles", params(("article" = String, Path, description = "Id or slug"), ReadArticle), security((), ("bearer" = [])),
     responses((status = 200, description = "The story", body = ArticleView)))]
-pub async fn get_article(caller: Anyone, site: Site, key: web::Path<String>, query: Query<ReadArticle>) -> Result<HttpResponse, Problem> {
+pub async fn get_article(caller: Anyone, site: Site, key: Name, query: Query<ReadArticle>) -> Result<HttpResponse, Problem> {
     let query = query.0;
     let key = key.into_inner();
     let formats = query.formats.clone().unwrap_or_else(|| vec![Format::Html]);
@@ -163,7 +163,7 @@ pub async fn create_article(
 pub async fn update_article(
     caller: Contributor,
     site: Site,
-    key: web::Path<String>,
+    key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
     body: Body<EditArticle>,
@@ -208,7 +208,7 @@ pub async fn update_article(
 pub async fn delete_article(
     caller: Contributor,
     site: Site,
-    key: web::Path<String>,
+    key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
 ) -> Result<HttpResponse, Problem> {
@@ -231,7 +231,7 @@ pub async fn delete_article(
 pub async fn publish_article(
     caller: Author,
     site: Site,
-    key: web::Path<String>,
+    key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
     body: Body<Nothing>,
@@ -248,7 +248,7 @@ pub async fn publish_article(
 pub async fn unpublish_article(
     caller: Author,
     site: Site,
-    key: web::Path<String>,
+    key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
     body: Body<Nothing>,

@@ -2,7 +2,7 @@
 
 use super::answer::{self, Public};
 use super::guard::{Anyone, Editor};
-use super::input::{Body, Edit, NoParameters, Query};
+use super::input::{Body, Edit, Name, NoParameters, Query};
 use super::listing::{ListNamed, ReadOne, Reassign, about_list, about_one, with_link};
 use super::page::{List, PageInfo, ends, slice};
 use super::precondition::{Current, IfMatch};
@@ -21,7 +21,7 @@ use crate::store::authors::{self, AuthorDraft, AuthorRow, profile};
 use crate::store::links::BylineRow;
 use crate::store::slugs::Wish;
 use crate::store::{self, Conn, users};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -212,7 +212,7 @@ pub async fn list_authors(caller: Anyone, request: HttpRequest, site: Site, quer
 /// Reads an author by id or slug.
 #[utoipa::path(get, path = "/v1/authors/{author}", operation_id = "get_author", tag = "authors", params(("author" = String, Path, description = "Id or slug"), ReadOne), security((), ("bearer" = [])),
     responses((status = 200, description = "The author", body = Author)))]
-pub async fn get_author(caller: Anyone, site: Site, key: web::Path<String>, query: Query<ReadOne>) -> Result<HttpResponse, Problem> {
+pub async fn get_author(caller: Anyone, site: Site, key: Name, query: Query<ReadOne>) -> Result<HttpResponse, Problem> {
     let is_working = query.0.is_working(caller)?;
     let fields = query.0.fields("Author", is_working, &site.desk.contract)?;
     let key = key.into_inner();
@@ -259,7 +259,7 @@ pub async fn create_author(
 pub async fn update_author(
     caller: Editor,
     site: Site,
-    key: web::Path<String>,
+    key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
     body: Body<EditAuthor>,
@@ -305,7 +305,7 @@ fn refuse(row: &AuthorRow, before: &CreateAuthor, after: &CreateAuthor) -> Probl
 pub async fn delete_author(
     _caller: Editor,
     site: Site,
-    key: web::Path<String>,
+    key: Name,
     query: Query<Reassign>,
     expected: IfMatch,
 ) -> Result<HttpResponse, Problem> {

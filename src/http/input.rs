@@ -4,6 +4,7 @@ use super::contract::Shape;
 use super::problem::{Code, Problem};
 use super::site::{Site, Worker};
 use crate::domain::merge::merge;
+use crate::domain::slug;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, dev, web};
 use futures_util::StreamExt;
@@ -53,6 +54,26 @@ fn is_readable(raw: &str) -> bool {
     let mut decoded = form_urlencoded::parse(raw.as_bytes());
     escapes_are_whole
         && decoded.all(|(name, value)| !name.chars().chain(value.chars()).any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER))
+}
+
+/// The id or slug in a path. What can be neither (wrong characters, too long) names nothing, and no query is made for it.
+pub struct Name(String);
+
+impl Name {
+    pub fn into_inner(self) -> String {
+        self.0
+    }
+}
+
+impl FromRequest for Name {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let name = request.match_info().iter().next().map(|(_, name)| name).unwrap_or_default();
+        let is_one = (1..=slug::LONGEST).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        ready(if is_one { Ok(Self(name.to_owned())) } else { Err(Problem::not_found()) })
+    }
 }
 
 /// A JSON body that has not been read yet. Handlers call `read` when their guard has let the caller pass:

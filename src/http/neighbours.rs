@@ -3,14 +3,14 @@
 use super::answer;
 use super::articles::about_list;
 use super::guard::Anyone;
-use super::input::Query;
+use super::input::{Name, Query};
 use super::problem::Problem;
 use super::representation::{Article, Format, live};
 use super::site::{HttpSettings, Site};
 use crate::store;
 use crate::store::live as live_store;
 use crate::store::neighbours::{adjacent, related};
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -63,12 +63,7 @@ pub struct RelatedArticles {
 /// Reads the stories published just before and just after a story.
 #[utoipa::path(get, path = "/v1/articles/{article}/adjacent", operation_id = "get_adjacent", tag = "articles", params(("article" = String, Path, description = "Id or slug"), ReadAdjacent), security((), ("bearer" = [])),
     responses((status = 200, description = "Its neighbours by date", body = AdjacentArticles)))]
-pub async fn get_adjacent(
-    _caller: Anyone,
-    site: Site,
-    key: web::Path<String>,
-    query: Query<ReadAdjacent>,
-) -> Result<HttpResponse, Problem> {
+pub async fn get_adjacent(_caller: Anyone, site: Site, key: Name, query: Query<ReadAdjacent>) -> Result<HttpResponse, Problem> {
     let key = key.into_inner();
     let within_primary_tag = query.0.within == Some(Within::PrimaryTag);
     let (story, beside) = site
@@ -90,7 +85,7 @@ pub async fn get_adjacent(
 /// A shared tag is worth two points, a shared author one; of equals the newest comes first. The newest 200 stories of each tag and author are looked at.
 #[utoipa::path(get, path = "/v1/articles/{article}/related", operation_id = "list_related", tag = "articles", params(("article" = String, Path, description = "Id or slug"), ListRelated), security((), ("bearer" = [])),
     responses((status = 200, description = "Stories about the same", body = RelatedArticles)))]
-pub async fn list_related(_caller: Anyone, site: Site, key: web::Path<String>, query: Query<ListRelated>) -> Result<HttpResponse, Problem> {
+pub async fn list_related(_caller: Anyone, site: Site, key: Name, query: Query<ListRelated>) -> Result<HttpResponse, Problem> {
     let key = key.into_inner();
     let limit = usize::from(query.0.limit.unwrap_or(DEFAULT_RELATED));
     let (story, copies) = site

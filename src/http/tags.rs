@@ -2,7 +2,7 @@
 
 use super::answer::{self, Public};
 use super::guard::{Anyone, Editor};
-use super::input::{Body, Edit, NoParameters, Query};
+use super::input::{Body, Edit, Name, NoParameters, Query};
 use super::listing::{ListNamed, ReadOne, Reassign, about_list, about_one, differing, with_link};
 use super::page::{List, PageInfo, ends, slice};
 use super::precondition::{Current, IfMatch};
@@ -17,7 +17,7 @@ use crate::store::articles::Stamp;
 use crate::store::slugs::Wish;
 use crate::store::tags::{self, TagDraft, TagRow};
 use crate::store::{self, Conn};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -205,7 +205,7 @@ pub async fn list_tags(caller: Anyone, request: HttpRequest, site: Site, query: 
 /// Reads a tag by id or slug.
 #[utoipa::path(get, path = "/v1/tags/{tag}", operation_id = "get_tag", tag = "tags", params(("tag" = String, Path, description = "Id or slug"), ReadOne), security((), ("bearer" = [])),
     responses((status = 200, description = "The tag", body = Tag)))]
-pub async fn get_tag(caller: Anyone, site: Site, key: web::Path<String>, query: Query<ReadOne>) -> Result<HttpResponse, Problem> {
+pub async fn get_tag(caller: Anyone, site: Site, key: Name, query: Query<ReadOne>) -> Result<HttpResponse, Problem> {
     let is_working = query.0.is_working(caller)?;
     let fields = query.0.fields("Tag", is_working, &site.desk.contract)?;
     let key = key.into_inner();
@@ -241,7 +241,7 @@ pub async fn create_tag(caller: Editor, site: Site, _query: Query<NoParameters>,
 pub async fn update_tag(
     caller: Editor,
     site: Site,
-    key: web::Path<String>,
+    key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
     body: Body<EditTag>,
@@ -285,7 +285,7 @@ fn refuse(row: &TagRow, before: &CreateTag, after: &CreateTag) -> Problem {
 pub async fn delete_tag(
     _caller: Editor,
     site: Site,
-    key: web::Path<String>,
+    key: Name,
     query: Query<Reassign>,
     expected: IfMatch,
 ) -> Result<HttpResponse, Problem> {

@@ -3,7 +3,7 @@
 use super::answer;
 use super::article_query::CursorText;
 use super::guard::Admin;
-use super::input::{Body, Edit, NoParameters, Query};
+use super::input::{Body, Edit, Name, NoParameters, Query};
 use super::listing::{differing, with_link};
 use super::page::{List, PageInfo, ends, slice};
 use super::precondition::{Current, IfMatch};
@@ -18,7 +18,7 @@ use crate::domain::time::Moment;
 use crate::domain::user::Role;
 use crate::store::users::{self, UserDraft, UserRow};
 use crate::store::{self, Conn};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -131,7 +131,7 @@ pub async fn list_users(_caller: Admin, request: HttpRequest, site: Site, query:
 /// Reads a user.
 #[utoipa::path(get, path = "/v1/users/{user}", operation_id = "get_user", tag = "users", params(("user" = String, Path, description = "Id")), security(("bearer" = [])),
     responses((status = 200, description = "The user", body = User)))]
-pub async fn get_user(_caller: Admin, site: Site, id: web::Path<String>, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
+pub async fn get_user(_caller: Admin, site: Site, id: Name, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
     let row = site.store.read(move |conn| users::by_id(conn, &id)).await?;
     let version = row.version;
@@ -167,7 +167,7 @@ pub async fn create_user(caller: Admin, site: Site, _query: Query<NoParameters>,
 pub async fn update_user(
     caller: Admin,
     site: Site,
-    id: web::Path<String>,
+    id: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
     body: Body<EditUser>,
@@ -232,7 +232,7 @@ fn keep_an_administrator(conn: &mut Conn, row: &UserRow) -> Result<(), Problem> 
 pub async fn delete_user(
     _caller: Admin,
     site: Site,
-    id: web::Path<String>,
+    id: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
 ) -> Result<HttpResponse, Problem> {

@@ -15,6 +15,7 @@ use diesel::sqlite::SqliteConnection;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -230,7 +231,10 @@ impl ManageConnection for PostgresManager {
 }
 
 /// Opens a writing connection. `synchronous=FULL`: a commit that was answered survives a power loss.
+/// A file that is missing is made for its owner alone (0600); SQLite gives its companions the same mode.
 pub fn open_sqlite(path: &Path) -> Result<Conn, Error> {
+    let made = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    made.map_err(|error| Error::Start(format!("the database {} cannot be opened: {error}", path.display())))?;
     let mut conn = connect_sqlite(path)?;
     conn.batch_execute(
         "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \

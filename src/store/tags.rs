@@ -155,6 +155,10 @@ pub fn insert(write: &mut Write<'_>, id: &str, draft: TagDraft, stamp: &Stamp) -
 /// Replaces the tag of version `seen`.
 pub fn update(write: &mut Write<'_>, id: &str, seen: i64, draft: TagDraft, stamp: &Stamp) -> Result<(), Error> {
     note(write, &[id]);
+    let was_visible: String = tags::table.find(id).select(tags::visibility).first(write.conn).or_not_found("tag")?;
+    if was_visible != draft.visibility.name() {
+        note_stories(write, id)?;
+    }
     let conn = &mut *write.conn;
     let slug = slugs::claim(conn, Kind::Tag, id, draft.slug)?;
     let changed = diesel::update(tags::table.filter(tags::id.eq(id).and(tags::version.eq(seen))))
@@ -185,6 +189,7 @@ pub fn delete(write: &mut Write<'_>, id: &str, seen: i64) -> Result<(), Error> {
 /// Puts `to` wherever `from` is named, in working and live copies and above other tags; where both are named `from` just goes.
 pub fn reassign(write: &mut Write<'_>, from: &str, to: &str) -> Result<(), Error> {
     note(write, &[from, to]);
+    note_stories(write, from)?;
     let conn = &mut *write.conn;
     use published_article_tags as under;
     let both: Vec<String> = article_tags::table.filter(article_tags::tag_id.eq(to)).select(article_tags::article_id).load(conn)?;
@@ -211,4 +216,12 @@ fn note(write: &mut Write<'_>, ids: &[&str]) {
     ids.iter().for_each(|id| write.touch(format!("tag-{id}")));
     write.touch("tags");
     write.touch("articles");
+}
+
+/// The live stories that carry a tag: those under an internal one do not name it, and change when it comes to light.
+fn note_stories(write: &mut Write<'_>, id: &str) -> Result<(), Error> {
+    use published_article_tags as under;
+    let stories: Vec<String> = under::table.filter(under::tag_id.eq(id)).select(under::article_id).load(write.conn)?;
+    stories.iter().for_each(|story| write.touch(format!("article-{story}")));
+    Ok(())
 }

@@ -104,6 +104,23 @@ proptest! {
 }
 
 #[test]
+fn a_kept_story_changes_when_an_internal_tag_comes_to_light_or_gives_way() {
+    let newsroom = Newsroom::open();
+    let editor = newsroom.person(Role::Editor);
+    for name in ["Desk", "Planning"] {
+        newsroom.post(&editor, "/v1/tags", &json!({ "name": name, "visibility": "internal" })).expect(201);
+    }
+    newsroom.post(&editor, "/v1/tags", &json!({ "name": "Crime" })).expect(201);
+    newsroom.publish(&editor, &json!({ "title": "Story", "tags": ["desk", "planning"] }));
+    let tags = || newsroom.get("/v1/articles/story").expect(200).json()["tags"].as_array().unwrap().len();
+    assert_eq!(tags(), 0);
+    newsroom.patch(&editor, "/v1/tags/desk", "*", &json!({ "visibility": "public" })).expect(200);
+    assert_eq!(tags(), 1);
+    newsroom.delete(&editor, "/v1/tags/planning?reassign_to=crime").expect(204);
+    assert_eq!(tags(), 2);
+}
+
+#[test]
 fn each_coding_is_the_same_story_under_a_tag_of_its_own() {
     let newsroom = Newsroom::open();
     let editor = newsroom.person(Role::Editor);

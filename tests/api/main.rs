@@ -1,6 +1,7 @@
 //! Copydesk through its front door: real HTTP against a real database, SQLite, or PostgreSQL where `TEST_POSTGRES_URL` names a server.
 
 mod articles;
+mod attacks;
 mod authors;
 mod cache;
 mod command_line;
@@ -14,8 +15,10 @@ mod lists;
 mod neighbours;
 mod newsroom;
 mod program;
+mod properties;
 mod readme;
 mod sign_in;
 mod slugs;
+mod store;
 mod tags;
 mod users;

@@ -142,6 +142,11 @@ impl Newsroom {
         self.database.conn()
     }
 
+    /// The doors that the server goes through, past the server.
+    pub fn shared(&self) -> Shared {
+        self.database.shared()
+    }
+
     /// Sends a request. `by` is who sends it, `None` a stranger.
     pub fn send(&self, method: &str, path: &str, by: Option<&Person>, headers: &[(&str, &str)], body: Option<&[u8]>) -> Answer {
         let mut request = ureq::http::Request::builder().method(method).uri(format!("http://{}{path}", self.address));

@@ -1,9 +1,9 @@
 //! The program as an operator runs it: the built binary, in a temporary folder, with nothing of this machine's environment.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ureq::http::{Request, Response};
 
 /// What a command that has ended leaves behind.
@@ -24,6 +24,7 @@ pub struct Server {
     pub url: String,
     /// All that it said on standard output before it answered.
     pub said: String,
+    log: PathBuf,
 }
 
 impl Folder {
@@ -59,43 +60,39 @@ impl Folder {
 
     /// Starts a command that serves, on a free port, and waits until it answers.
     pub fn serve(&self, arguments: &[&str]) -> Server {
+        self.serve_with(arguments, &[])
+    }
+
+    /// Starts a command that serves, with settings in its environment. What it prints and logs goes to files.
+    pub fn serve_with(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Server {
         let mut command = self.command(arguments, &[("COPYDESK_LISTEN", "127.0.0.1:0"), ("COPYDESK_WORKERS", "1")]);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut lines = String::new();
+        let file = |name: &str| std::fs::File::create(self.path().join(name)).unwrap();
+        command.envs(settings.iter().copied()).stdin(Stdio::null()).stdout(file("said")).stderr(file("log"));
+        let mut child = command.spawn().unwrap();
+        let log = self.path().join("log");
+        let deadline = Instant::now() + Duration::from_secs(60);
         let url = loop {
-            let from = lines.len();
-            assert!(log.read_line(&mut lines).unwrap() > 0, "{arguments:?} ended before it answered: {lines}");
-            if let Some((_, address)) = lines[from..].split_once("listens on http://") {
-                break format!("http://{}", address.split_whitespace().next().unwrap());
+            let lines = std::fs::read_to_string(&log).unwrap();
+            if let Some((_, address)) = lines.split_once("listens on http://")
+                && let Some(end) = address.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':')
+            {
+                break format!("http://{}", &address[..end]);
             }
+            assert!(child.try_wait().unwrap().is_none() && Instant::now() < deadline, "{arguments:?} did not answer: {lines}");
+            std::thread::yield_now();
         };
-        // The log goes on; somebody has to read it, or the server would wait for its reader.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        let mut server = Server { child, url, said: String::new() };
-        server.hear();
-        server
+        let said = std::fs::read_to_string(self.path().join("said")).unwrap();
+        Server { child, url, said, log }
     }
 }
 
 impl Server {
-    /// Takes what is on standard output. A pipe has no end while its writer lives, so whoever reads it stops at a silence.
-    fn hear(&mut self) {
-        let mut out = self.child.stdout.take().unwrap();
-        let (heard, said) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let mut buffer = [0; 8192];
-            while let Ok(count @ 1..) = out.read(&mut buffer) {
-                if heard.send(buffer[..count].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        let mut bytes = Vec::new();
-        while let Ok(more) = said.recv_timeout(Duration::from_millis(300)) {
-            bytes.extend(more);
-        }
-        self.said = String::from_utf8(bytes).unwrap();
+    /// Asks it to end, as service managers do; whether it ended well, and all that it logged.
+    pub fn terminate(mut self) -> (bool, String) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let ended = self.child.wait().unwrap();
+        (ended.success(), std::fs::read_to_string(&self.log).unwrap())
     }
 
     /// Sends a request and answers status and body.

@@ -1,0 +1,83 @@
+//! Class E: of many who write at once, one wins and the others are told.
+
+use crate::newsroom::Newsroom;
+use copydesk::domain::user::Role;
+use serde_json::json;
+
+#[test]
+fn e01_of_two_patches_for_one_version_one_is_taken_and_one_refused() {
+    let newsroom = Newsroom::open();
+    let editor = newsroom.person(Role::Editor);
+    let story = newsroom.post(&editor, "/v1/articles", &json!({ "title": "Contested" })).expect(201);
+    let mut etag = story.header("etag").to_owned();
+    for round in 0..60 {
+        let answers = std::thread::scope(|scope| {
+            let writers = [0, 1].map(|writer| {
+                let (newsroom, editor, etag) = (&newsroom, &editor, &etag);
+                scope.spawn(move || {
+                    newsroom.patch(editor, "/v1/articles/contested", etag, &json!({ "lead": format!("{round} by {writer}") }))
+                })
+            });
+            writers.map(|writer| writer.join().unwrap())
+        });
+        let mut statuses = answers.each_ref().map(|answer| answer.status);
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 412]);
+        etag = answers.iter().find(|answer| answer.status == 200).unwrap().header("etag").to_owned();
+    }
+    let last = newsroom.get_as(&editor, "/v1/articles/contested?view=working").expect(200).json();
+    assert_eq!(last["version"], 61);
+}
+
+#[test]
+fn e02_of_fifty_stories_with_one_chosen_slug_one_is_made() {
+    let newsroom = Newsroom::open();
+    let editor = newsroom.person(Role::Editor);
+    let mut statuses: Vec<u16> = std::thread::scope(|scope| {
+        let post = || newsroom.post(&editor, "/v1/articles", &json!({ "title": "Same", "slug": "same" })).status;
+        let posts: Vec<_> = (0..50).map(|_| scope.spawn(post)).collect();
+        posts.into_iter().map(|post| post.join().unwrap()).collect()
+    });
+    statuses.sort_unstable();
+    assert_eq!(statuses, [vec![201], vec![409; 49]].concat());
+}
+
+#[test]
+fn e02_fifty_stories_of_one_title_are_all_made_under_fifty_slugs() {
+    let newsroom = Newsroom::open();
+    let editor = newsroom.person(Role::Editor);
+    let mut slugs: Vec<String> = std::thread::scope(|scope| {
+        let post = || newsroom.draft(&editor, &json!({ "title": "Same" }))["slug"].as_str().unwrap().to_owned();
+        let posts: Vec<_> = (0..50).map(|_| scope.spawn(post)).collect();
+        posts.into_iter().map(|post| post.join().unwrap()).collect()
+    });
+    slugs.sort();
+    slugs.dedup();
+    assert_eq!(slugs.len(), 50);
+    assert!(slugs.contains(&"same".to_owned()) && slugs.contains(&"same-2".to_owned()));
+}
+
+#[test]
+fn e06_a_change_says_which_version_it_has_seen() {
+    let newsroom = Newsroom::open();
+    let editor = newsroom.person(Role::Editor);
+    newsroom.draft(&editor, &json!({ "title": "Seen" }));
+    let json = ("content-type", "application/json");
+    for (method, path, body) in [
+        ("PATCH", "/v1/articles/seen", "{\"lead\":\"x\"}"),
+        ("DELETE", "/v1/articles/seen", ""),
+        ("POST", "/v1/articles/seen/publish", "{}"),
+    ] {
+        let answer = newsroom.send(method, path, Some(&editor), &[json], Some(body.as_bytes()));
+        assert_eq!(answer.expect(428).code(), "precondition_required");
+    }
+    for garbage in ["garbage", "\"garbage\"", "1-abc", "\"-1-a\"", "W/", "", "\"99999999999999999999-a\"", "\"2-0\""] {
+        newsroom.patch(&editor, "/v1/articles/seen", garbage, &json!({ "lead": "x" })).expect(412);
+    }
+    newsroom.patch(&editor, "/v1/articles/seen", "W/\"1-0\"", &json!({ "lead": "weak" })).expect(200);
+    newsroom.patch(&editor, "/v1/articles/seen", "\"9-0\", W/\"2-ff\"", &json!({ "lead": "one of several" })).expect(200);
+    assert_eq!(
+        newsroom.patch(&editor, "/v1/articles/seen", "\"1-0\"", &json!({ "lead": "late" })).expect(412).json()["current_version"],
+        3
+    );
+}
