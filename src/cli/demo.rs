@@ -2,10 +2,10 @@
 
 mod newsroom;
 
+use super::Stop;
 use super::serve::serve_after;
 use super::user::create;
-use super::{Stop, tokens};
-use crate::auth::{Password, Subject};
+use crate::auth::{Password, Subject, Tokens};
 use crate::config::Config;
 use crate::domain::user::Role;
 use crate::http::Clock;
@@ -19,11 +19,10 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// Fills an empty database and serves it. A database that the demo has filled before is served as it is, others are left alone.
 pub fn demo(config: Config) -> Result<(), Stop> {
-    let settings = config.clone();
-    serve_after(config, async move |shared, url| prepare(&settings, shared, url).await)
+    serve_after(config, prepare)
 }
 
-async fn prepare(config: &Config, shared: &Shared, url: &str) -> Result<(), Stop> {
+async fn prepare(shared: &Shared, tokens: &Tokens, url: &str) -> Result<(), Stop> {
     let store = shared.store();
     let now = Clock::system().now();
     let is_empty = store.read(newsroom::is_empty).await?;
@@ -41,7 +40,7 @@ async fn prepare(config: &Config, shared: &Shared, url: &str) -> Result<(), Stop
         newsroom::fill(&store, &editor.id, now).await?;
     }
     let subject = Subject { user_id: editor.id, ver: editor.token_version };
-    let token = tokens(config)?.issue(&subject, now.milliseconds()).map_err(|error| Stop(error.to_string()))?;
+    let token = tokens.issue(&subject, now.milliseconds()).map_err(|error| Stop(error.to_string()))?;
     let minutes = token.expires_in / 60;
     println!(
         "Try these, as they are (the token is good for {minutes} minutes):\n\n\

@@ -2,7 +2,7 @@
 
 use super::user::create;
 use super::{Stop, open_store, tokens};
-use crate::auth::Password;
+use crate::auth::{Password, Tokens};
 use crate::config::Config;
 use crate::domain::user::Role;
 use crate::http::{self, Clock, HttpSettings, Running};
@@ -14,11 +14,11 @@ const FIRST_ADMIN: &str = "admin@copydesk.local";
 
 /// Serves until a signal ends it.
 pub fn serve(config: Config) -> Result<(), Stop> {
-    serve_after(config, async |_, _| Ok(()))
+    serve_after(config, async |_, _, _| Ok(()))
 }
 
 /// Serves; `prepare` runs when the database and the port are ready, and is told where clients will reach the server.
-pub fn serve_after(config: Config, prepare: impl AsyncFnOnce(&Shared, &str) -> Result<(), Stop>) -> Result<(), Stop> {
+pub fn serve_after(config: Config, prepare: impl AsyncFnOnce(&Shared, &Tokens, &str) -> Result<(), Stop>) -> Result<(), Stop> {
     let shared = open_store(&config)?;
     let tokens = tokens(&config)?;
     let listener = listen(&config)?;
@@ -26,7 +26,7 @@ pub fn serve_after(config: Config, prepare: impl AsyncFnOnce(&Shared, &str) -> R
     let settings = http_settings(&config);
     actix_web::rt::System::new().block_on(async move {
         welcome_first_admin(&shared).await?;
-        prepare(&shared, &config.public_url).await?;
+        prepare(&shared, &tokens, &config.public_url).await?;
         let Running { address, ended, .. } = http::start(listener, config.workers, settings, shared, tokens, Clock::system())?;
         tracing::info!(%address, database = %config.database_url, "copydesk listens on http://{address}");
         ended.await?;

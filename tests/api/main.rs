@@ -16,6 +16,7 @@ mod neighbours;
 mod newsroom;
 mod program;
 mod properties;
+mod readme;
 mod sign_in;
 mod slugs;
 mod store;
