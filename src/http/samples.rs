@@ -3,7 +3,7 @@
 //! They are values of the very types that handlers read and answer, so a member that is renamed is renamed here, too.
 
 use super::article_input::CreateArticle;
-use super::articles::ArticlePage;
+use super::articles::{ArticlePage, ArticleView};
 use super::authors::{Author, AuthorPage, AuthorWorking, CreateAuthor};
 use super::docs::Index;
 use super::input::{Edit, Nothing};
@@ -56,8 +56,7 @@ pub fn all() -> Map<String, Value> {
         (Credentials::name().into(), json!({ "email": EMAIL, "password": PASSWORD })),
         (Nothing::name().into(), json!({})),
         sample(&Session { access_token: "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.…".into(), token_type: "Bearer", expires_in: 900 }),
-        sample(&live()),
-        ("ArticleView".into(), sample(&live()).1),
+        (ArticleView::name().into(), sample(&live()).1),
         sample(&working()),
         sample(&ArticlePage { items: vec![live_item()], page: page() }),
         sample(&AdjacentArticles { previous: Some(live_item()), next: None }),

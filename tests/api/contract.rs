@@ -149,10 +149,10 @@ fn the_examples_can_be_sent_as_they_stand_and_what_comes_back_looks_like_them() 
     looks_like(&newsroom.post(&admin, "/v1/users", &example("CreateUser")).expect(201), "User");
     let created = newsroom.post(&admin, "/v1/articles", &example("CreateArticle")).expect(201);
     looks_like(&created, "WorkingArticle");
-    let path = format!("/v1/articles/{}", example("Article")["slug"].as_str().unwrap());
+    let path = format!("/v1/articles/{}", example("ArticleView")["slug"].as_str().unwrap());
     assert_eq!(created.header("location"), path);
     looks_like(&newsroom.post(&admin, &format!("{path}/publish"), &example("Nothing")).expect(200), "WorkingArticle");
-    looks_like(&newsroom.get(&path).expect(200), "Article");
+    looks_like(&newsroom.get(&path).expect(200), "ArticleView");
     looks_like(&newsroom.get("/v1/articles").expect(200), "ArticlePage");
     looks_like(&newsroom.get("/v1/authors").expect(200), "AuthorPage");
     looks_like(&newsroom.get("/v1/tags").expect(200), "TagPage");
@@ -175,7 +175,7 @@ fn the_example_of_a_live_story_is_what_the_server_makes_of_the_example_of_a_new_
     newsroom.post(&editor, "/v1/tags", &example("CreateTag")).expect(201);
     let slug = newsroom.publish(&editor, &example("CreateArticle"))["slug"].as_str().unwrap().to_owned();
     let live = newsroom.get(&format!("/v1/articles/{slug}")).expect(200).json();
-    assert_eq!(without_ids(live), without_ids(example("Article")));
+    assert_eq!(without_ids(live), without_ids(example("ArticleView")));
 }
 
 fn without_ids(value: Value) -> Value {
