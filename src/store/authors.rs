@@ -132,7 +132,7 @@ pub fn delete(write: &mut Write<'_>, id: &str, seen: i64) -> Result<(), Error> {
     if uses > 0 {
         return Err(Error::InUse(i64::try_from(uses).unwrap_or(i64::MAX)));
     }
-    won(diesel::delete(authors::table.filter(authors::id.eq(id).and(authors::version.eq(seen)))).execute(conn)?)
+    won(diesel::delete(authors::table.filter(authors::id.eq(id).and(authors::version.eq(seen)))).execute(conn).or_raced()?)
 }
 
 /// Puts `to` wherever `from` is named, in working and live copies; where both are named `from` just goes.

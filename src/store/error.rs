@@ -41,9 +41,18 @@ pub trait Expect<T> {
     fn or_not_found(self, what: &'static str) -> Result<T, Error>;
     /// A breach of a unique index means that `value` is taken as `what`.
     fn or_taken(self, what: &'static str, value: &str) -> Result<T, Error>;
+    /// A breach of a foreign key means that another transaction has just deleted what this one names, or named what this one deletes.
+    fn or_raced(self) -> Result<T, Error>;
 }
 
 impl<T> Expect<T> for Result<T, DieselError> {
+    fn or_raced(self) -> Result<T, Error> {
+        self.map_err(|error| match error {
+            DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => Error::Raced,
+            other => Error::Database(other),
+        })
+    }
+
     fn or_not_found(self, what: &'static str) -> Result<T, Error> {
         self.map_err(|error| match error {
             DieselError::NotFound => Error::NotFound(what),

@@ -1,7 +1,7 @@
 //! The authors and tags of working copies, in their order.
 
 use super::conn::Conn;
-use super::error::Error;
+use super::error::{Error, Expect};
 use super::schema::{article_authors, article_tags, author_slugs, authors, tag_slugs, tags};
 use diesel::prelude::*;
 use std::collections::HashMap;
@@ -95,7 +95,8 @@ pub fn set_authors(conn: &mut Conn, story: &str, author_ids: &[String]) -> Resul
     for (position, author) in (0_i64..).zip(author_ids) {
         diesel::insert_into(article_authors::table)
             .values((article_authors::article_id.eq(story), article_authors::position.eq(position), article_authors::author_id.eq(author)))
-            .execute(conn)?;
+            .execute(conn)
+            .or_raced()?;
     }
     Ok(())
 }
@@ -106,7 +107,8 @@ pub fn set_tags(conn: &mut Conn, story: &str, tag_ids: &[String]) -> Result<(), 
     for (position, tag) in (0_i64..).zip(tag_ids) {
         diesel::insert_into(article_tags::table)
             .values((article_tags::article_id.eq(story), article_tags::position.eq(position), article_tags::tag_id.eq(tag)))
-            .execute(conn)?;
+            .execute(conn)
+            .or_raced()?;
     }
     Ok(())
 }

@@ -183,7 +183,7 @@ pub fn delete(write: &mut Write<'_>, id: &str, seen: i64) -> Result<(), Error> {
     if uses > 0 {
         return Err(Error::InUse(uses));
     }
-    won(diesel::delete(tags::table.filter(tags::id.eq(id).and(tags::version.eq(seen)))).execute(conn)?)
+    won(diesel::delete(tags::table.filter(tags::id.eq(id).and(tags::version.eq(seen)))).execute(conn).or_raced()?)
 }
 
 /// Puts `to` wherever `from` is named, in working and live copies and above other tags; where both are named `from` just goes.
