@@ -4,6 +4,7 @@ use super::answer::Public;
 use super::cache::{Answers, Key};
 use super::problem::{Code, Problem};
 use super::site::Worker;
+use super::unread::Unread;
 use crate::store::marks::Began;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -19,11 +20,12 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE");
 
 /// Wraps the whole application. A kept answer is given before any routing.
-pub async fn edges<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<BoxBody>, Error> {
+pub async fn edges<B: MessageBody + 'static>(mut request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let id = request_id(&request);
     let has_authorization = request.headers().contains_key(header::AUTHORIZATION);
     let desk = request.app_data::<Data<Worker>>().map(|site| site.desk.clone());
+    let unread = Unread::hold(&mut request);
     let key = Answers::key(&request);
     let kept = desk.as_ref().zip(key.as_ref()).and_then(|(desk, key)| desk.answers.find(key));
     let mut response = if let Some(kept) = kept {
@@ -39,7 +41,15 @@ pub async fn edges<B: MessageBody + 'static>(request: ServiceRequest, next: Next
     };
     write_headers(&mut response, &id, has_authorization);
     log(&response, &id, started);
-    Ok(response)
+    Ok(match unread {
+        Some(unread) => go_together(response, unread),
+        None => response,
+    })
+}
+
+fn go_together(response: ServiceResponse<BoxBody>, unread: Unread) -> ServiceResponse<BoxBody> {
+    let (request, answer) = response.into_parts();
+    ServiceResponse::new(request, unread.go_with(answer))
 }
 
 /// Gives a live answer its final form, and keeps it for the next who asks.

@@ -26,6 +26,7 @@ mod server;
 mod sign_in;
 mod site;
 mod tags;
+mod unread;
 mod users;
 
 pub use clock::Clock;
