@@ -3,6 +3,9 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// How many breaches of one request are told: more help nobody, and would make an answer many times the size of what asked for it.
+pub const MOST_BREACHES: usize = 100;
+
 /// Where in the request a rule was broken.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

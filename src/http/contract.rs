@@ -2,7 +2,7 @@
 //!
 //! Reads the subset of JSON Schema 2020-12 that the document uses, and reports every breach at once, each with its place.
 
-use crate::domain::breach::{Breach, Place};
+use crate::domain::breach::{Breach, MOST_BREACHES, Place};
 use regex::Regex;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -194,6 +194,9 @@ impl Shape {
                     return breach("too_many", format!("Give at most {most}."));
                 }
                 for (index, item) in given.iter_mut().enumerate() {
+                    if breaches.len() >= MOST_BREACHES {
+                        return;
+                    }
                     items.check(item, &format!("{pointer}/{index}"), breaches);
                 }
             }
@@ -286,6 +289,9 @@ impl Parameters {
     pub fn read(&self, raw: &str) -> Result<Value, Vec<Breach>> {
         let (mut values, mut breaches) = (Map::new(), Vec::new());
         for (name, raw) in form_urlencoded::parse(raw.as_bytes()) {
+            if breaches.len() >= MOST_BREACHES {
+                break;
+            }
             let Some((_, shape)) = self.0.iter().find(|(known, _)| *known == name) else {
                 let known: Vec<&str> = self.0.iter().map(|(known, _)| known.as_str()).collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -320,6 +326,9 @@ fn check_members(
         breaches.push(Breach::member(format!("{pointer}/{name}"), "required", "This member is required."));
     }
     for (name, value) in given.iter_mut() {
+        if breaches.len() >= MOST_BREACHES {
+            return;
+        }
         let pointer = format!("{pointer}/{}", shortened(name).replace('~', "~0").replace('/', "~1"));
         match members.get(name) {
             Some(shape) => shape.check(value, &pointer, breaches),
@@ -342,6 +351,9 @@ fn check_free_text(value: &mut Value, pointer: &str, breaches: &mut Vec<Breach>)
         }
         Value::Array(items) => {
             for (index, item) in items.iter_mut().enumerate() {
+                if breaches.len() >= MOST_BREACHES {
+                    return;
+                }
                 check_free_text(item, &format!("{pointer}/{index}"), breaches);
             }
         }
