@@ -74,6 +74,94 @@ fn i02_what_follows_a_refused_body_is_never_a_request() {
 }
 
 #[test]
+fn i02_a_chunked_body_that_never_ends_holds_no_connection() {
+    let (newsroom, editor) = newsroom();
+    let authorization = format!("authorization: Bearer {}\r\n", editor.token);
+    let json = format!("{authorization}content-type: application/json\r\n");
+    let text = format!("{authorization}content-type: text/plain\r\n");
+    let requests = [
+        ("POST /v1/articles", "content-type: application/json\r\n", 401),
+        ("POST /v1/nothing", "", 404),
+        ("PUT /v1/articles", "", 405),
+        ("GET /v1/articles", "", 200),
+        ("HEAD /v1/articles", "", 200),
+        ("OPTIONS /v1/articles", "", 204),
+        ("GET /v1/articles/live", "if-none-match: *\r\n", 304),
+        ("GET /docs/", "", 200),
+        ("POST /v1/articles", &text, 415),
+        ("DELETE /v1/articles/nothing", &format!("{json}if-match: *\r\n"), 404),
+        ("POST /v1/articles", &json, 408),
+        ("POST /v1/auth/login", "content-type: application/json\r\n", 408),
+    ];
+    let open = |request: &str, headers: &str, begun: &str| {
+        let mut stream = TcpStream::connect(newsroom.address).unwrap();
+        let head = format!("{request} HTTP/1.1\r\nhost: x\r\n{headers}transfer-encoding: chunked\r\n\r\n{begun}");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let begun = ["", "5\r\nhe"];
+    let streams: Vec<_> = requests
+        .into_iter()
+        .flat_map(|(request, headers, status)| begun.map(|begun| (request, status, open(request, headers, begun))))
+        .collect();
+    for (request, status, stream) in streams {
+        let (took, answer) = until_closed(stream);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {answer}");
+        assert!(took < Duration::from_secs(8), "{request} held a connection for {took:?}");
+    }
+}
+
+#[test]
+fn i02_what_stands_in_unread_chunks_is_never_a_request() {
+    let newsroom = Newsroom::open();
+    let smuggled = "GET /v1/tags HTTP/1.1\r\nhost: x\r\n\r\n";
+    for (request, status) in [("POST /v1/articles", 401), ("POST /v1/nothing", 404), ("PUT /v1/articles", 405), ("GET /v1/articles", 200)] {
+        let head = format!("{request} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n");
+        let whole = format!("{head}{:x}\r\n{smuggled}\r\n0\r\n\r\n", smuggled.len());
+        let cut = format!("{head}{:x}\r\n{smuggled}", smuggled.len() + 100);
+        for body in [whole, cut] {
+            let answer = newsroom.raw(body.as_bytes());
+            assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn i02_a_chunked_body_is_read_like_any_other() {
+    let (newsroom, editor) = newsroom();
+    let head = format!(
+        "POST /v1/tags HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n",
+        editor.token
+    );
+    let next = "GET /v1/tags/piecewise HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let answers = newsroom.raw(format!("{head}8\r\n{{\"name\":\r\nc\r\n\"Piecewise\"}}\r\n0\r\n\r\n{next}").as_bytes());
+    assert!(answers.starts_with("HTTP/1.1 201"), "{answers}");
+    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 1, "the connection lives on: {answers}");
+}
+
+#[test]
+fn i02_headers_in_drips_hold_no_connection() {
+    let newsroom = Newsroom::open();
+    let mut streams: Vec<TcpStream> = (0..50)
+        .map(|_| {
+            let mut stream = TcpStream::connect(newsroom.address).unwrap();
+            stream.write_all(b"GET /v1/articles HTTP/1.1\r\nhost: x\r\n").unwrap();
+            stream
+        })
+        .collect();
+    let started = Instant::now();
+    while let Some(mut stream) = streams.pop() {
+        stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        // One that sends a header now and then is served no longer than one that is silent.
+        while stream.write_all(b"x: y\r\n").is_ok() && stream.read(&mut [0; 1024]).is_err() {
+            assert!(started.elapsed() < Duration::from_secs(20), "headers in drips hold a connection");
+        }
+    }
+    newsroom.get("/v1/articles").expect(200);
+}
+
+#[test]
 fn i03_an_encoded_body_is_refused_unread() {
     let (newsroom, editor) = newsroom();
     for coding in ["gzip", "br", "zstd", "deflate", "gzip, gzip", "compress"] {
@@ -120,6 +208,25 @@ fn i07_size_is_refused_by_count_and_length() {
     let huge = json!({ "title": "x", "body": "x".repeat(2 * 1024 * 1024) }).to_string();
     let answer = newsroom.send("POST", "/v1/articles", Some(&editor), &[("content-type", "application/json")], Some(huge.as_bytes()));
     assert_eq!((answer.status, answer.code().as_str()), (413, "body_too_large"));
+}
+
+#[test]
+fn i07_a_refusal_does_not_grow_with_what_it_refuses() {
+    let (newsroom, editor) = newsroom();
+    let members: serde_json::Map<String, serde_json::Value> = (0..100_000).map(|n| (format!("{n:x}"), json!(1))).collect();
+    let unknown = serde_json::Value::Object(members.clone()).to_string();
+    let texts: serde_json::Map<String, serde_json::Value> = members.into_iter().map(|(name, _)| (name, json!("\u{1}"))).collect();
+    let json_kind = [("content-type", "application/json")];
+    for answer in [
+        newsroom.send("POST", "/v1/auth/login", None, &json_kind, Some(unknown.as_bytes())).expect(422),
+        newsroom.post(&editor, "/v1/articles", &json!({ "title": "x", "custom": texts })).expect(422),
+        newsroom.post(&editor, "/v1/articles", &json!({ "title": "x", "custom": { "a": vec!["\u{1}"; 100_000] } })).expect(422),
+        newsroom.get(&format!("/v1/articles?{}", "a&".repeat(20_000))).expect(400),
+        newsroom.get(&format!("/v1/articles?{}", "limit=x&".repeat(7_000))).expect(400),
+    ] {
+        assert!((1..=103).contains(&answer.places().len()), "{}", answer.places().len());
+        assert!(answer.body.len() < 64 * 1024, "{} bytes", answer.body.len());
+    }
 }
 
 #[test]
