@@ -19,7 +19,7 @@ use crate::render;
 use crate::store::articles::Stamp;
 use crate::store::authors::{self, AuthorDraft, AuthorRow, profile};
 use crate::store::links::BylineRow;
-use crate::store::slugs::Wish;
+use crate::store::slugs::{self, Kind, Wish};
 use crate::store::{self, Conn, users};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
@@ -270,6 +270,7 @@ pub async fn update_author(
     let (row, count) = site
         .store
         .write(move |conn| -> Result<_, Problem> {
+            slugs::take_turn(conn, Kind::Author, &key)?;
             let row = authors::find(conn, &key)?;
             let before = CreateAuthor::of(&row)?;
             let mut after = patch.apply(&before)?;
@@ -313,6 +314,7 @@ pub async fn delete_author(
     site.store
         .write(move |conn| -> Result<_, Problem> {
             let row = authors::find(conn, &key)?;
+            slugs::take_turn(conn, Kind::Author, &key)?;
             if !expected.allows(row.version) {
                 let before = CreateAuthor::of(&row)?;
                 return Err(refuse(&row, &before, &before));

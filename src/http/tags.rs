@@ -14,7 +14,7 @@ use crate::domain::text::{FilledText, Key, Slug};
 use crate::domain::time::Moment;
 use crate::domain::{id, slug};
 use crate::store::articles::Stamp;
-use crate::store::slugs::Wish;
+use crate::store::slugs::{self, Kind, Wish};
 use crate::store::tags::{self, TagDraft, TagRow};
 use crate::store::{self, Conn};
 use actix_web::{HttpRequest, HttpResponse};
@@ -252,6 +252,7 @@ pub async fn update_tag(
     let shown = site
         .store
         .write(move |conn| -> Result<_, Problem> {
+            slugs::take_turn(conn, Kind::Tag, &key)?;
             let shown = find(conn, &key, true)?;
             let before = CreateTag::of(&shown);
             let mut after = patch.apply(&before)?;
@@ -293,6 +294,7 @@ pub async fn delete_tag(
     site.store
         .write(move |conn| -> Result<_, Problem> {
             let shown = find(conn, &key, true)?;
+            slugs::take_turn(conn, Kind::Tag, &key)?;
             if !expected.allows(shown.row.version) {
                 let before = CreateTag::of(&shown);
                 return Err(refuse(&shown.row, &before, &before));
