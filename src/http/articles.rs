@@ -355,12 +355,7 @@ pub fn about(copy: &LiveCopy) -> Public {
     let mut surrogate_keys = BTreeSet::from([format!("article-{}", copy.row.article_id)]);
     surrogate_keys.extend(copy.authors.iter().map(|author| format!("author-{}", author.id)));
     surrogate_keys.extend(copy.tags.iter().map(|tag| format!("tag-{}", tag.id)));
-    Public {
-        version: Some(copy.row.version),
-        last_modified: Some(Moment::from_milliseconds(copy.row.content_updated_at)),
-        link: None,
-        surrogate_keys,
-    }
+    Public { version: Some(copy.row.version), last_modified: Some(Moment::from_milliseconds(copy.changed_at)), link: None, surrogate_keys }
 }
 
 /// What caches are told about a list: all that one knows of its stories, and the list itself.

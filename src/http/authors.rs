@@ -311,10 +311,11 @@ pub async fn delete_author(
     expected: IfMatch,
 ) -> Result<HttpResponse, Problem> {
     let key = key.into_inner();
+    let now = site.now();
     site.store
         .write(move |conn| -> Result<_, Problem> {
-            let row = authors::find(conn, &key)?;
             slugs::take_turn(conn, Kind::Author, &key)?;
+            let row = authors::find(conn, &key)?;
             if !expected.allows(row.version) {
                 let before = CreateAuthor::of(&row)?;
                 return Err(refuse(&row, &before, &before));
@@ -324,7 +325,7 @@ pub async fn delete_author(
                 if other.id == row.id {
                     return Err(Problem::invalid_parameter("reassign_to", "Name another author than the one to be deleted."));
                 }
-                authors::reassign(conn, &row.id, &other.id)?;
+                authors::reassign(conn, &row.id, &other.id, now)?;
             }
             Ok(authors::delete(conn, &row.id, row.version)?)
         })

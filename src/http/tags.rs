@@ -291,10 +291,11 @@ pub async fn delete_tag(
     expected: IfMatch,
 ) -> Result<HttpResponse, Problem> {
     let key = key.into_inner();
+    let now = site.now();
     site.store
         .write(move |conn| -> Result<_, Problem> {
-            let shown = find(conn, &key, true)?;
             slugs::take_turn(conn, Kind::Tag, &key)?;
+            let shown = find(conn, &key, true)?;
             if !expected.allows(shown.row.version) {
                 let before = CreateTag::of(&shown);
                 return Err(refuse(&shown.row, &before, &before));
@@ -307,7 +308,7 @@ pub async fn delete_tag(
                         "Name another tag, and not one below the tag to be deleted, nor one too deep for its branch.",
                     ));
                 }
-                tags::reassign(conn, &shown.row.id, &other.id)?;
+                tags::reassign(conn, &shown.row.id, &other.id, now)?;
             }
             Ok(tags::delete(conn, &shown.row.id, shown.row.version)?)
         })
