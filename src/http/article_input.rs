@@ -123,6 +123,7 @@ fn keys<'a>(things: impl Iterator<Item = (&'a String, &'a String)>, by_slug: boo
 }
 
 /// A story ready to be stored, but for the authors and tags that it names.
+#[derive(Clone)]
 pub struct ReadyArticle {
     draft: Draft,
     authors: (&'static str, Vec<String>),

@@ -19,6 +19,7 @@ use crate::domain::user::Caller;
 use crate::store::articles::{self, Stamp, WorkingCopy};
 use crate::store::live::{self as live_store, LiveCopy};
 use crate::store::publishing;
+use crate::store::slugs::{self, Kind};
 use crate::store::{self, Conn, Write};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
@@ -141,14 +142,23 @@ pub async fn create_article(
     let ready = draft_of(input)?;
     let stamp = stamp(&caller.0, site.now());
     let id = id::new(stamp.now);
-    let copy = site
-        .store
-        .write(move |conn| -> Result<_, Problem> {
-            let draft = ready.linked(conn)?;
-            articles::insert(conn, &id, draft, &stamp)?;
-            Ok(articles::by_id(conn, &id)?)
-        })
-        .await?;
+    let copy = loop {
+        let (ready, stamp, id) = (ready.clone(), stamp.clone(), id.clone());
+        let outcome = site
+            .store
+            .write(move |conn| -> Result<_, Written> {
+                let draft = ready.linked(conn)?;
+                articles::insert(conn, &id, draft, &stamp)?;
+                Ok(articles::by_id(conn, &id)?)
+            })
+            .await;
+        match outcome {
+            Ok(copy) => break copy,
+            // An author or tag that it names has left in between: look again.
+            Err(Written::Raced) => {}
+            Err(Written::Refused(problem)) => return Err(problem),
+        }
+    };
     let (version, location) = (copy.row.version, format!("/v1/articles/{}", copy.row.slug));
     answer::created(&working(copy, &[Format::Html], site.settings())?, version, &location)
 }
@@ -214,6 +224,7 @@ pub async fn delete_article(
     let stamp = stamp(&caller.0, site.now());
     site.store
         .write(move |conn| -> Result<_, Problem> {
+            slugs::take_turn(conn, Kind::Article, &key)?;
             let current = permitted(conn, &key, &caller.0, Deed::Delete, &expected)?;
             Ok(publishing::delete(conn, &current.row.id, current.row.version, &stamp)?)
         })
@@ -270,6 +281,7 @@ async fn transition(
     let copy = site
         .store
         .write(move |conn| -> Result<_, Problem> {
+            slugs::take_turn(conn, Kind::Article, &key)?;
             let current = permitted(conn, &key, &caller, deed, &expected)?;
             let before = current.row.state()?;
             let after = step(before, transition, stamp.now)?;
@@ -343,12 +355,7 @@ pub fn about(copy: &LiveCopy) -> Public {
     let mut surrogate_keys = BTreeSet::from([format!("article-{}", copy.row.article_id)]);
     surrogate_keys.extend(copy.authors.iter().map(|author| format!("author-{}", author.id)));
     surrogate_keys.extend(copy.tags.iter().map(|tag| format!("tag-{}", tag.id)));
-    Public {
-        version: Some(copy.row.version),
-        last_modified: Some(Moment::from_milliseconds(copy.row.content_updated_at)),
-        link: None,
-        surrogate_keys,
-    }
+    Public { version: Some(copy.row.version), last_modified: Some(Moment::from_milliseconds(copy.changed_at)), link: None, surrogate_keys }
 }
 
 /// What caches are told about a list: all that one knows of its stories, and the list itself.

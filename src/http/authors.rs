@@ -19,7 +19,7 @@ use crate::render;
 use crate::store::articles::Stamp;
 use crate::store::authors::{self, AuthorDraft, AuthorRow, profile};
 use crate::store::links::BylineRow;
-use crate::store::slugs::Wish;
+use crate::store::slugs::{self, Kind, Wish};
 use crate::store::{self, Conn, users};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
@@ -270,6 +270,7 @@ pub async fn update_author(
     let (row, count) = site
         .store
         .write(move |conn| -> Result<_, Problem> {
+            slugs::take_turn(conn, Kind::Author, &key)?;
             let row = authors::find(conn, &key)?;
             let before = CreateAuthor::of(&row)?;
             let mut after = patch.apply(&before)?;
@@ -310,8 +311,10 @@ pub async fn delete_author(
     expected: IfMatch,
 ) -> Result<HttpResponse, Problem> {
     let key = key.into_inner();
+    let now = site.now();
     site.store
         .write(move |conn| -> Result<_, Problem> {
+            slugs::take_turn(conn, Kind::Author, &key)?;
             let row = authors::find(conn, &key)?;
             if !expected.allows(row.version) {
                 let before = CreateAuthor::of(&row)?;
@@ -322,7 +325,7 @@ pub async fn delete_author(
                 if other.id == row.id {
                     return Err(Problem::invalid_parameter("reassign_to", "Name another author than the one to be deleted."));
                 }
-                authors::reassign(conn, &row.id, &other.id)?;
+                authors::reassign(conn, &row.id, &other.id, now)?;
             }
             Ok(authors::delete(conn, &row.id, row.version)?)
         })

@@ -2,7 +2,8 @@
 
 use super::problem::{Code, Problem};
 use crate::domain::breach::Breach;
-use crate::store::page::{Page, Position, Slice};
+use crate::domain::id;
+use crate::store::page::{Key, Page, Position, Slice};
 use actix_web::HttpRequest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -81,10 +82,22 @@ pub fn slice(limit: Option<u8>, cursor: Option<&str>, count: Option<bool>, list:
                     "This cursor was made with other filters or another order. Start again without it.",
                 ));
             }
+            if !is_whole(&cursor.position) {
+                return Err(unreadable());
+            }
             (Some(cursor.position), cursor.back)
         }
     };
     Ok(Slice { limit: usize::from(limit.unwrap_or(DEFAULT_LIMIT)), after, backward, count: count.unwrap_or(false) })
+}
+
+/// Whether a list can end there. A cursor is not signed, for it gives no rights; but PostgreSQL takes no NUL in a text.
+fn is_whole(position: &Position) -> bool {
+    let key_is_text_of_ours = match &position.key {
+        Key::Number(_) => true,
+        Key::Text(text) => !text.contains('\0'),
+    };
+    id::looks_like_one(&position.id) && key_is_text_of_ours
 }
 
 impl<T> List<T> {

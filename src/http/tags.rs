@@ -14,7 +14,7 @@ use crate::domain::text::{FilledText, Key, Slug};
 use crate::domain::time::Moment;
 use crate::domain::{id, slug};
 use crate::store::articles::Stamp;
-use crate::store::slugs::Wish;
+use crate::store::slugs::{self, Kind, Wish};
 use crate::store::tags::{self, TagDraft, TagRow};
 use crate::store::{self, Conn};
 use actix_web::{HttpRequest, HttpResponse};
@@ -252,6 +252,7 @@ pub async fn update_tag(
     let shown = site
         .store
         .write(move |conn| -> Result<_, Problem> {
+            slugs::take_turn(conn, Kind::Tag, &key)?;
             let shown = find(conn, &key, true)?;
             let before = CreateTag::of(&shown);
             let mut after = patch.apply(&before)?;
@@ -290,8 +291,10 @@ pub async fn delete_tag(
     expected: IfMatch,
 ) -> Result<HttpResponse, Problem> {
     let key = key.into_inner();
+    let now = site.now();
     site.store
         .write(move |conn| -> Result<_, Problem> {
+            slugs::take_turn(conn, Kind::Tag, &key)?;
             let shown = find(conn, &key, true)?;
             if !expected.allows(shown.row.version) {
                 let before = CreateTag::of(&shown);
@@ -305,7 +308,7 @@ pub async fn delete_tag(
                         "Name another tag, and not one below the tag to be deleted, nor one too deep for its branch.",
                     ));
                 }
-                tags::reassign(conn, &shown.row.id, &other.id)?;
+                tags::reassign(conn, &shown.row.id, &other.id, now)?;
             }
             Ok(tags::delete(conn, &shown.row.id, shown.row.version)?)
         })

@@ -7,6 +7,7 @@ use super::page::{Key, Page, Position, Slice, walk};
 use super::schema::{article_authors, authors, published_article_authors};
 use super::slugs::{self, Kind, Wish};
 use crate::domain::author::Profile;
+use crate::domain::time::Moment;
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 use std::collections::{BTreeSet, HashMap};
@@ -136,7 +137,7 @@ pub fn delete(write: &mut Write<'_>, id: &str, seen: i64) -> Result<(), Error> {
 }
 
 /// Puts `to` wherever `from` is named, in working and live copies; where both are named `from` just goes.
-pub fn reassign(write: &mut Write<'_>, from: &str, to: &str) -> Result<(), Error> {
+pub fn reassign(write: &mut Write<'_>, from: &str, to: &str, now: Moment) -> Result<(), Error> {
     note(write, &[from, to]);
     let conn = &mut *write.conn;
     use published_article_authors as by;
@@ -150,6 +151,8 @@ pub fn reassign(write: &mut Write<'_>, from: &str, to: &str) -> Result<(), Error
     let both: Vec<String> = by::table.filter(by::author_id.eq(to)).select(by::article_id).load(conn)?;
     diesel::delete(by::table.filter(by::author_id.eq(from).and(by::article_id.eq_any(both)))).execute(conn)?;
     diesel::update(by::table.filter(by::author_id.eq(from))).set(by::author_id.eq(to)).execute(conn)?;
+    // For those who ask whether a story has changed since some date.
+    diesel::update(authors::table.find(to)).set(authors::updated_at.eq(now.milliseconds())).execute(conn)?;
     Ok(())
 }
 

@@ -54,6 +54,8 @@ pub struct LiveCopy {
     pub body: Option<LiveBody>,
     pub authors: Vec<BylineRow>,
     pub tags: Vec<LabelRow>,
+    /// When the story, one of its authors or one of its tags (an internal one may have been public before) last changed, in milliseconds.
+    pub changed_at: i64,
 }
 
 /// The published copy behind an id or a slug; a slug of former days is `Error::Moved`.
@@ -198,33 +200,36 @@ fn with_links(conn: &mut Conn, rows: Vec<(LiveRow, Option<LiveBody>)>) -> Result
     let ids: Vec<String> = rows.iter().map(|(row, _)| row.article_id.clone()).collect();
     let mut authors = authors_of(conn, &ids)?;
     let mut tags = tags_of(conn, &ids)?;
-    let copy = |(row, body): (LiveRow, Option<LiveBody>)| LiveCopy {
-        authors: authors.remove(&row.article_id).unwrap_or_default(),
-        tags: tags.remove(&row.article_id).unwrap_or_default(),
-        row,
-        body,
+    let copy = |(row, body): (LiveRow, Option<LiveBody>)| {
+        let (authors, authors_at): (Vec<BylineRow>, Vec<i64>) = authors.remove(&row.article_id).unwrap_or_default().into_iter().unzip();
+        let (mut tags, tags_at): (Vec<LabelRow>, Vec<i64>) = tags.remove(&row.article_id).unwrap_or_default().into_iter().unzip();
+        tags.retain(|tag| tag.visibility == Visibility::Public.name());
+        let changed_at = authors_at.into_iter().chain(tags_at).fold(row.content_updated_at, i64::max);
+        LiveCopy { row, body, authors, tags, changed_at }
     };
     Ok(rows.into_iter().map(copy).collect())
 }
 
-fn authors_of(conn: &mut Conn, stories: &[String]) -> Result<ByStory<BylineRow>, Error> {
+/// The authors, and when each last changed.
+fn authors_of(conn: &mut Conn, stories: &[String]) -> Result<ByStory<(BylineRow, i64)>, Error> {
     use published_article_authors as by;
     let rows = by::table
         .inner_join(authors::table)
         .filter(by::article_id.eq_any(stories))
         .order((by::article_id, by::position))
-        .select((by::article_id, BylineRow::as_select()))
+        .select((by::article_id, (BylineRow::as_select(), authors::updated_at)))
         .load(conn)?;
     Ok(by_story(rows))
 }
 
-fn tags_of(conn: &mut Conn, stories: &[String]) -> Result<ByStory<LabelRow>, Error> {
+/// The tags, internal ones included, and when each last changed.
+fn tags_of(conn: &mut Conn, stories: &[String]) -> Result<ByStory<(LabelRow, i64)>, Error> {
     use published_article_tags as under;
     let rows = under::table
         .inner_join(tags::table)
-        .filter(under::article_id.eq_any(stories).and(tags::visibility.eq(Visibility::Public.name())))
+        .filter(under::article_id.eq_any(stories))
         .order((under::article_id, under::position))
-        .select((under::article_id, LabelRow::as_select()))
+        .select((under::article_id, (LabelRow::as_select(), tags::updated_at)))
         .load(conn)?;
     Ok(by_story(rows))
 }

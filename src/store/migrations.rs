@@ -46,7 +46,11 @@ where
     if let Some(version) = newer {
         return Err(format!("it is newer than this program (migration {version} is unknown here); run the newer copydesk").into());
     }
-    Ok(conn.run_pending_migrations(source)?.iter().map(ToString::to_string).collect())
+    let pending = conn.pending_migrations(source)?;
+    for migration in &pending {
+        conn.run_migration(migration.as_ref())?;
+    }
+    Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
 }
 
 fn missing<DB: diesel::backend::Backend>(conn: &mut impl MigrationHarness<DB>, source: EmbeddedMigrations) -> Result<Vec<String>, Failure>

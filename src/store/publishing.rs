@@ -2,7 +2,7 @@
 
 use super::articles::{ArticleRow, Stamp, document, note_revision, won};
 use super::conn::{Conn, Write};
-use super::error::Error;
+use super::error::{Error, Expect};
 use super::schema::{
     article_authors, article_slugs, article_tags, articles, published_article_authors, published_article_tags, published_articles,
     published_slugs,
@@ -108,7 +108,8 @@ fn put_links(conn: &mut Conn, id: &str, published_at: i64) -> Result<(), Error> 
         use published_article_authors as live;
         diesel::insert_into(live::table)
             .values((live::article_id.eq(id), live::position.eq(position), live::author_id.eq(author), live::published_at.eq(published_at)))
-            .execute(conn)?;
+            .execute(conn)
+            .or_raced()?;
     }
     let tags: Vec<(i64, String)> =
         article_tags::table.filter(article_tags::article_id.eq(id)).select((article_tags::position, article_tags::tag_id)).load(conn)?;
@@ -116,7 +117,8 @@ fn put_links(conn: &mut Conn, id: &str, published_at: i64) -> Result<(), Error> 
         use published_article_tags as live;
         diesel::insert_into(live::table)
             .values((live::article_id.eq(id), live::position.eq(position), live::tag_id.eq(tag), live::published_at.eq(published_at)))
-            .execute(conn)?;
+            .execute(conn)
+            .or_raced()?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Slugs of articles, authors and tags: kept apart, remembered, looked up.
 
-use super::conn::Conn;
+use super::conn::{Conn, Write};
 use super::error::{Error, Expect};
 use super::schema::{article_slugs, articles, author_slugs, authors, tag_slugs, tags};
 use crate::domain::{id, slug};
@@ -56,6 +56,22 @@ pub fn resolve(conn: &mut Conn, kind: Kind, key: &str) -> Result<String, Error> 
     }
     .or_not_found(kind.name())?;
     if found.1 == key { Ok(found.0) } else { Err(Error::Moved(kind.name(), found.1)) }
+}
+
+/// On PostgreSQL: waits until nobody else is changing what the key names, and makes the others wait until this transaction ends, those
+/// too who want to name it in a story. What is read after this stays as it is. SQLite has one writer and needs no lock.
+pub fn take_turn(write: &mut Write<'_>, kind: Kind, key: &str) -> Result<(), Error> {
+    if matches!(write.conn, Conn::Sqlite(_)) {
+        return Ok(());
+    }
+    let id = resolve(write, kind, key)?;
+    let lock = match kind {
+        Kind::Article => "SELECT id FROM articles WHERE id = $1 FOR UPDATE",
+        Kind::Author => "SELECT id FROM authors WHERE id = $1 FOR UPDATE",
+        Kind::Tag => "SELECT id FROM tags WHERE id = $1 FOR UPDATE",
+    };
+    diesel::sql_query(lock).bind::<Text, _>(id).execute(&mut *write.conn)?;
+    Ok(())
 }
 
 /// Finds the slug that `owner` may have for its wish. A slug the owner once held is theirs to take back.

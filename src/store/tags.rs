@@ -8,6 +8,7 @@ use super::page::{Key, Page, Position, Slice, walk};
 use super::schema::{article_tags, published_article_tags, tags};
 use super::slugs::{self, Kind, Wish};
 use crate::domain::tag::{DEEPEST, Visibility};
+use crate::domain::time::Moment;
 use diesel::connection::SimpleConnection;
 use diesel::dsl::count_star;
 use diesel::prelude::*;
@@ -187,7 +188,7 @@ pub fn delete(write: &mut Write<'_>, id: &str, seen: i64) -> Result<(), Error> {
 }
 
 /// Puts `to` wherever `from` is named, in working and live copies and above other tags; where both are named `from` just goes.
-pub fn reassign(write: &mut Write<'_>, from: &str, to: &str) -> Result<(), Error> {
+pub fn reassign(write: &mut Write<'_>, from: &str, to: &str, now: Moment) -> Result<(), Error> {
     note(write, &[from, to]);
     note_stories(write, from)?;
     let conn = &mut *write.conn;
@@ -199,6 +200,8 @@ pub fn reassign(write: &mut Write<'_>, from: &str, to: &str) -> Result<(), Error
     diesel::delete(under::table.filter(under::tag_id.eq(from).and(under::article_id.eq_any(both)))).execute(conn)?;
     diesel::update(under::table.filter(under::tag_id.eq(from))).set(under::tag_id.eq(to)).execute(conn)?;
     diesel::update(tags::table.filter(tags::parent_id.eq(from).and(tags::id.ne(to)))).set(tags::parent_id.eq(to)).execute(conn)?;
+    // For those who ask whether a story has changed since some date.
+    diesel::update(tags::table.find(to)).set(tags::updated_at.eq(now.milliseconds())).execute(conn)?;
     Ok(())
 }
 

@@ -260,3 +260,28 @@ fn the_first_page_of_nothing_is_the_last() {
         assert_eq!(empty, json!({ "items": [], "page": { "limit": 20, "total": 0 } }), "{path}");
     }
 }
+
+#[test]
+fn a_cursor_that_was_tampered_with_is_refused() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let archive = archive();
+    for sort in ["title", "published_at"] {
+        let page = archive.newsroom.get(&format!("/v1/articles?limit=1&sort={sort}")).expect(200).json()["page"].clone();
+        let cursor: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(page["next_cursor"].as_str().unwrap()).unwrap()).unwrap();
+        for (member, value) in [
+            ("id", json!("\u{0}")),
+            ("id", json!("")),
+            ("id", json!("x".repeat(2000))),
+            ("key", json!("\u{0}")),
+            ("key", json!(null)),
+            ("key", json!(1.5)),
+        ] {
+            let mut forged = cursor.clone();
+            forged[member] = value;
+            let forged = URL_SAFE_NO_PAD.encode(forged.to_string());
+            let refusal = archive.newsroom.get(&format!("/v1/articles?limit=1&sort={sort}&cursor={forged}")).expect(400);
+            assert_eq!(refusal.code(), "invalid_cursor", "{sort} {member}");
+        }
+    }
+}

@@ -5,6 +5,7 @@ mod attacks;
 mod authors;
 mod cache;
 mod command_line;
+mod conditional;
 mod contract;
 mod demo;
 mod door_sheet;

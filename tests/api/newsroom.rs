@@ -29,7 +29,7 @@ pub struct Newsroom {
 }
 
 /// Where a test's rows are.
-enum Database {
+pub enum Database {
     Sqlite(tempfile::TempDir),
     Postgres(String),
 }
@@ -231,7 +231,8 @@ impl Drop for Newsroom {
 }
 
 impl Database {
-    fn new() -> Self {
+    /// An empty one, without tables.
+    pub fn new() -> Self {
         match std::env::var("TEST_POSTGRES_URL") {
             Ok(server) => {
                 let name = format!("test_{}", uuid::Uuid::new_v4().simple());
@@ -243,7 +244,7 @@ impl Database {
         }
     }
 
-    fn conn(&self) -> Conn {
+    pub fn conn(&self) -> Conn {
         match self {
             Self::Sqlite(folder) => open_sqlite(&folder.path().join("test.db")).unwrap(),
             Self::Postgres(url) => open_postgres(url).unwrap(),

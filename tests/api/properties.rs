@@ -4,7 +4,7 @@ use crate::newsroom::{Answer, Newsroom, Person};
 use copydesk::domain::user::Role;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// Something somebody does to a story; `who` and `which` are picked among those there are.
@@ -183,6 +183,66 @@ fn walk(newsroom: &Newsroom, editor: &Person, query: &str, limit: usize, arrival
     Ok(())
 }
 
+/// RFC 7396 §2, word for word.
+fn merged(target: Value, patch: &Value) -> Value {
+    let Value::Object(patch) = patch else { return patch.clone() };
+    let mut target = if let Value::Object(target) = target { target } else { Map::new() };
+    for (name, value) in patch {
+        if value.is_null() {
+            target.remove(name);
+        } else {
+            let before = target.remove(name).unwrap_or(Value::Null);
+            target.insert(name.clone(), merged(before, value));
+        }
+    }
+    target.into()
+}
+
+/// Any value of few names, so that patches meet what is there.
+fn free_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), (-9..9_i64).prop_map(Value::from), text()];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from), object(&["a", "b"], inner)]
+    })
+}
+
+fn text() -> impl Strategy<Value = Value> {
+    "[a-z<&*]{0,4}".prop_map(Value::from)
+}
+
+/// An object with some of these names.
+fn object(names: &'static [&'static str], member: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
+    prop::collection::vec(prop::option::of(member), names.len()).prop_map(|members| {
+        names.iter().zip(members).filter_map(|(name, member)| Some(((*name).to_owned(), member?))).collect::<Map<_, _>>().into()
+    })
+}
+
+fn patches() -> impl Strategy<Value = Vec<Value>> {
+    let nullable = || prop_oneof![1 => Just(Value::Null), 2 => text()];
+    let texts = object(&["subtitle", "lead", "body"], nullable());
+    let dateline = prop_oneof![1 => Just(Value::Null), 3 => object(&["text", "city", "region", "country"], nullable())];
+    let custom = prop_oneof![1 => Just(Value::Null), 4 => object(&["a", "b", "c"], free_value())];
+    let patch = (texts, object(&["dateline"], dateline), object(&["custom"], custom));
+    let joined = patch.prop_map(|parts| {
+        let members = [parts.0, parts.1, parts.2].into_iter().flat_map(|part| part.as_object().cloned().unwrap_or_default());
+        members.collect::<Map<_, _>>().into()
+    });
+    prop::collection::vec(joined, 1..7)
+}
+
+/// How a story of these members is shown: what is missing is null, or empty where the member always has a value.
+fn shown(model: &Value) -> Value {
+    let dateline = model.get("dateline").map(|dateline| {
+        let members = ["text", "city", "region", "country", "country_code"].map(|name| (name.to_owned(), dateline[name].clone()));
+        Value::from(Map::from_iter(members))
+    });
+    json!({
+        "title": model["title"], "subtitle": model["subtitle"], "lead": model["lead"],
+        "body": model.get("body").cloned().unwrap_or("".into()), "dateline": dateline,
+        "custom": model.get("custom").cloned().unwrap_or(json!({})),
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -212,6 +272,21 @@ proptest! {
         }
         for sort in WORKING_SORTS {
             walk(&newsroom, &editor, &format!("view=working&sort={sort}"), limit, &arrivals)?;
+        }
+    }
+    #[test]
+    fn a_patched_story_is_what_rfc_7396_makes_of_it(patches in patches()) {
+        let newsroom = Newsroom::open();
+        let editor = newsroom.person(Role::Editor);
+        let mut model = json!({ "title": "Story", "dateline": { "city": "Here" }, "custom": { "a": { "b": [1] } } });
+        newsroom.draft(&editor, &model);
+        for patch in &patches {
+            newsroom.patch(&editor, "/v1/articles/story", "*", patch).expect(200);
+            model = merged(model, patch);
+            let fields = "title,subtitle,lead,body,dateline,custom";
+            let mut story = newsroom.get_as(&editor, &format!("/v1/articles/story?view=working&fields={fields}")).expect(200).json();
+            story.as_object_mut().unwrap().remove("id");
+            prop_assert_eq!(story, shown(&model), "after {}", patch);
         }
     }
 }

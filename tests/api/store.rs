@@ -1,6 +1,6 @@
 //! The store's promises, behind the front door: writes that share a commit, readers that fall, databases that are newer.
 
-use crate::newsroom::{Newsroom, execute};
+use crate::newsroom::{Database, Newsroom, execute};
 use copydesk::domain::id;
 use copydesk::domain::time::Moment;
 use copydesk::domain::user::Role;
@@ -82,4 +82,19 @@ fn migrating_twice_does_nothing_and_a_database_from_the_future_is_refused() {
     execute(&mut conn, "INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')");
     let refusal = migrate(&mut conn).unwrap_err().to_string();
     assert!(refusal.contains("newer than this program") && refusal.contains("9999"), "{refusal}");
+}
+
+#[test]
+fn a_migration_that_fails_half_way_leaves_nothing_behind() {
+    let database = Database::new();
+    let mut conn = database.conn();
+    // The last table of the first migration stands in its way.
+    execute(&mut conn, "CREATE TABLE published_article_tags (id INTEGER)");
+    let refusal = migrate(&mut conn).unwrap_err().to_string();
+    assert!(refusal.contains("cannot be migrated"), "{refusal}");
+    let all = pending(&mut conn).unwrap();
+    assert!(!all.is_empty());
+    // A table left behind would stand in the way now.
+    execute(&mut conn, "DROP TABLE published_article_tags");
+    assert_eq!((migrate(&mut conn).unwrap(), pending(&mut conn).unwrap()), (all, vec![]));
 }

@@ -81,3 +81,55 @@ fn e06_a_change_says_which_version_it_has_seen() {
         3
     );
 }
+
+#[test]
+fn e06_of_many_who_overwrite_knowingly_nobody_is_told_of_another() {
+    let newsroom = Newsroom::open();
+    let editor = newsroom.person(Role::Editor);
+    newsroom.post(&editor, "/v1/authors", &json!({ "name": "Ana" })).expect(201);
+    newsroom.post(&editor, "/v1/tags", &json!({ "name": "Crime" })).expect(201);
+    newsroom.publish(&editor, &json!({ "title": "Busy" }));
+    for round in 0..5 {
+        newsroom.patch(&editor, "/v1/articles/busy", "*", &json!({ "lead": round.to_string() })).expect(200);
+        let statuses: Vec<u16> = std::thread::scope(|scope| {
+            let (newsroom, editor) = (&newsroom, &editor);
+            let write = |n: usize| {
+                let text = format!("{round} {n}");
+                let (beat, description) = (json!({ "beat": text }), json!({ "description": text }));
+                [
+                    scope.spawn(move || newsroom.patch(editor, "/v1/authors/ana", "*", &beat).status),
+                    scope.spawn(move || newsroom.patch(editor, "/v1/tags/crime", "*", &description).status),
+                    scope.spawn(move || newsroom.post(editor, "/v1/articles/busy/publish", &json!({})).status),
+                ]
+            };
+            let writes: Vec<_> = (0..4).flat_map(write).collect();
+            writes.into_iter().map(|write| write.join().unwrap()).collect()
+        });
+        assert_eq!(statuses, [200; 12]);
+    }
+}
+
+#[test]
+fn e01_an_author_or_tag_that_leaves_while_stories_come_in_is_still_in_use_or_missing() {
+    let newsroom = Newsroom::open();
+    let editor = newsroom.person(Role::Editor);
+    for round in 0..6 {
+        let slug = format!("one-{round}");
+        for path in ["/v1/authors", "/v1/tags"] {
+            newsroom.post(&editor, path, &json!({ "name": "One", "slug": slug })).expect(201);
+        }
+        let (comings, goings) = std::thread::scope(|scope| {
+            let (newsroom, editor, slug) = (&newsroom, &editor, &slug);
+            let comings = [0, 1, 2].map(|n| {
+                scope.spawn(move || {
+                    let story = json!({ "title": format!("Story {round} {n}"), "authors": [slug], "tags": [slug] });
+                    newsroom.post(editor, "/v1/articles", &story).status
+                })
+            });
+            let goings = ["authors", "tags"].map(|kind| scope.spawn(move || newsroom.delete(editor, &format!("/v1/{kind}/{slug}")).status));
+            (comings.map(|coming| coming.join().unwrap()), goings.map(|going| going.join().unwrap()))
+        });
+        assert!(comings.iter().all(|status| [201, 422].contains(status)), "{comings:?}");
+        assert!(goings.iter().all(|status| [204, 409].contains(status)), "{goings:?}");
+    }
+}
