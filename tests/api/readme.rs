@@ -6,10 +6,15 @@ use std::process::Command;
 const README: &str = include_str!("../../README.md");
 
 /// The shell blocks below a heading, put together as somebody would paste them.
-fn blocks_below(heading: &str) -> String {
+fn blocks_below(heading: &str) -> Vec<&'static str> {
     let (_, section) = README.split_once(heading).unwrap();
     let section = section.split("\n## ").next().unwrap();
     section.split("```bash\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+/// The same lines against a test's server, with the binary that is under test.
+fn as_run_here(pasted: &str, url: &str) -> String {
+    pasted.replace("http://127.0.0.1:8080", url).replace("cargo run --release --quiet --", env!("CARGO_BIN_EXE_copydesk"))
 }
 
 #[test]
@@ -19,9 +24,7 @@ fn the_first_story_is_published_by_pasting_the_readme() {
     }
     let folder = Folder::new();
     let server = folder.serve(&[]);
-    let here = blocks_below("## Publish your first story\n")
-        .replace("http://127.0.0.1:8080", &server.url)
-        .replace("cargo run --release --quiet --", env!("CARGO_BIN_EXE_copydesk"));
+    let here = as_run_here(&blocks_below("## Publish your first story\n").concat(), &server.url);
     assert!(here.contains(&server.url) && here.contains(" user add "), "{here}");
     let pasted = Command::new("bash").arg("-c").arg(&here).current_dir(folder.path()).output().unwrap();
     let (out, err) = (String::from_utf8(pasted.stdout).unwrap(), String::from_utf8(pasted.stderr).unwrap());
@@ -43,10 +46,26 @@ fn the_first_story_is_published_by_pasting_the_readme() {
     assert!(live["html"].as_str().unwrap().contains("<h2>Broader Regional Context</h2>"));
     assert_eq!(live["authors"][0]["slug"], "marcus-reed");
     assert_eq!(live["tags"][1]["name"], "Drug trafficking");
-    for line in blocks_below("## Read it\n").lines() {
+    for line in blocks_below("## Read it\n").concat().lines() {
         let path = line.split("127.0.0.1:8080").nth(1).unwrap().trim_end_matches('\'');
         server.get(path);
     }
+}
+
+#[test]
+fn the_sign_in_block_pasted_again_makes_a_token_that_works() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        return;
+    }
+    let folder = Folder::new();
+    let server = folder.serve(&[]);
+    let blocks = blocks_below("## Publish your first story\n");
+    let (account, sign_in) = (blocks[0], blocks.iter().find(|block| block.starts_with("TOKEN=")).unwrap());
+    let pasted = as_run_here(&format!("{account}{sign_in}{sign_in}desk \"$API/v1/auth/me\"\n"), &server.url);
+    let output = Command::new("bash").arg("-c").arg(&pasted).current_dir(folder.path()).output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    let me: serde_json::Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+    assert_eq!(me["email"], "editor@example.com", "{out}");
 }
 
 #[test]

@@ -26,8 +26,8 @@ const SEED_HEADINGS: [&str; 3] =
 enum Stage {
     Draft,
     Live,
-    /// Live, with a change that is not out yet.
-    Edited,
+    /// Live, with a new title that is not out yet.
+    Edited(&'static str),
 }
 
 /// A story of the demo.
@@ -125,9 +125,9 @@ fn put_story(write: &mut Write<'_>, story: &Story, draft: Draft, today: &Stamp) 
     }
     let live = step(State::NEW, Transition::Publish, at).map_err(|refusal| Error::Damaged(format!("{refusal:?}")))?;
     publishing::publish(write, &id, 1, live, &stamp)?;
-    if story.stage == Stage::Edited {
+    if let Stage::Edited(title) = story.stage {
         let mut changed = draft;
-        changed.content.title.push_str(" (updated)");
+        changed.content.title = title.to_owned();
         changed.slug = Wish::Chosen(articles::by_id(write, &id)?.row.slug);
         articles::update(write, &id, 2, changed, live.saved(), today)?;
     }
@@ -210,7 +210,7 @@ fn stories() -> Vec<Story> {
             &["tomas-ordonez", "lucia-barrios"],
             &["infrastructure"],
             3,
-            Stage::Edited,
+            Stage::Edited("El puerto bate su récord, pero no de noche"),
         ),
         seed_story(),
         told(
