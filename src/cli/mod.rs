@@ -89,7 +89,7 @@ fn dispatch(line: CommandLine) -> Result<(), Stop> {
 }
 
 fn migrate_now(config: &Config) -> Result<(), Stop> {
-    let applied = migrate(&mut open(config)?)?;
+    let applied = migrated(config)?;
     if applied.is_empty() {
         println!("The schema is up to date.");
     }
@@ -97,6 +97,17 @@ fn migrate_now(config: &Config) -> Result<(), Stop> {
         println!("Applied {name}.");
     }
     Ok(())
+}
+
+/// Brings the schema up to date, and the finished copies of live stories with it; answers the names of the migrations it applied.
+fn migrated(config: &Config) -> Result<Vec<String>, Stop> {
+    let mut conn = open(config)?;
+    let applied = migrate(&mut conn)?;
+    let anew = http::finish_anew(&mut conn)?;
+    if anew > 0 {
+        tracing::info!(stories = anew, "finished {anew} live stories anew");
+    }
+    Ok(applied)
 }
 
 /// The log goes to stderr, so that stdout is left to what was asked for.
@@ -128,7 +139,7 @@ fn open(config: &Config) -> Result<Conn, Stop> {
 
 /// The doors, on a schema that is up to date.
 fn open_store(config: &Config) -> Result<Shared, Stop> {
-    for name in migrate(&mut open(config)?)? {
+    for name in migrated(config)? {
         tracing::info!(migration = %name, "applied migration {name}");
     }
     Ok(match &config.database_url {

@@ -29,6 +29,11 @@ impl Moment {
         (1..=9999).contains(&year).then(|| Self::parse(&format!("{year:04}-01-01T00:00:00Z"))).flatten()
     }
 
+    /// The year in UTC.
+    pub fn year(self) -> i16 {
+        jiff::tz::Offset::UTC.to_datetime(self.timestamp()).year()
+    }
+
     /// The form of the `Last-Modified` header (RFC 9110 §5.6.7), which knows whole seconds only.
     pub fn http_date(self) -> String {
         self.timestamp().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
@@ -84,6 +89,7 @@ mod tests {
         let moment = Moment::parse("2025-06-27T08:30:00-06:00").unwrap();
         assert_eq!(moment.to_string(), "2025-06-27T14:30:00.000Z");
         assert_eq!(Moment::parse("2025-06-27T14:30:00.123456Z").unwrap().to_string(), "2025-06-27T14:30:00.123Z");
+        assert_eq!(moment.year(), 2025);
         assert_eq!(moment.http_date(), "Fri, 27 Jun 2025 14:30:00 GMT");
         assert_eq!(Moment::parse("yesterday"), None);
         assert_eq!(Moment::start_of_year(2025).unwrap().to_string(), "2025-01-01T00:00:00.000Z");

@@ -1,11 +1,11 @@
 //! Finished answers: bodies with their entity tag, and what caches may do with them.
 
+use super::live::Answer;
 use super::problem::Problem;
 use crate::domain::time::Moment;
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderMap};
 use serde::Serialize;
-use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What shared caches may do with a live answer: ask again each time, but may show it for 30 s, and five minutes longer while they ask.
@@ -21,7 +21,7 @@ pub struct Public {
     /// The pages beside it (RFC 8288).
     pub link: Option<String>,
     /// The names under which the answer can be purged: `article-<id>`, `author-<id>`, `tag-<id>`, `articles`, …
-    pub surrogate_keys: BTreeSet<String>,
+    pub surrogate_keys: Vec<String>,
 }
 
 /// A live answer. The last step (`edges.rs`) gives it its tag, its coding and its headers, and keeps it (`cache.rs`).
@@ -29,6 +29,13 @@ pub fn public<T: Serialize>(value: &T, public: Public) -> Result<HttpResponse, P
     let mut response = HttpResponse::Ok().content_type("application/json").body(bytes(value)?);
     response.extensions_mut().insert(public);
     Ok(response)
+}
+
+/// A live answer whose body is finished already.
+pub fn finished(answer: Answer) -> HttpResponse {
+    let mut response = HttpResponse::Ok().content_type("application/json").body(answer.body);
+    response.extensions_mut().insert(answer.public);
+    response
 }
 
 /// An answer for one caller alone.

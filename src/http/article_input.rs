@@ -156,9 +156,6 @@ pub fn draft_of(input: CreateArticle) -> Result<ReadyArticle, Problem> {
     let slug = slug.map_or_else(|| Wish::Made(slug::from_words(&content.title, "story")), |slug| Wish::Chosen(slug.0));
     let draft = Draft {
         slug,
-        html: rendered.html,
-        text: rendered.text,
-        blocks: serde_json::to_string(&rendered.blocks).map_err(|error| Problem::internal(&error.to_string()))?,
         word_count: i64::from(rendered.word_count),
         reading_minutes: i64::from(rendered.reading_minutes),
         content,

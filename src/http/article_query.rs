@@ -9,7 +9,7 @@ use crate::domain::breach::Breach;
 use crate::domain::text::{Id, Key, LanguageTag};
 use crate::domain::time::Moment;
 use crate::store::page::{Filter, Order, Slice};
-use crate::store::{Conn, links, live};
+use crate::store::{Conn, links};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -240,16 +240,6 @@ impl ListArticles {
             value[name] = Value::Null;
         }
         format!("articles?{value}")
-    }
-
-    /// The filter over live copies.
-    pub fn live_filter(&self, conn: &mut Conn) -> Result<Filter, Problem> {
-        let mut filter = self.common_filter();
-        filter.authors = self.author.as_deref().map(|keys| live::author_ids(conn, &strings(keys))).transpose()?;
-        filter.tags = self.tag.as_deref().map(|keys| live::tag_ids(conn, &strings(keys))).transpose()?;
-        filter.without_authors = live::author_ids(conn, &strings(self.exclude_author.as_deref().unwrap_or_default()))?;
-        filter.without_tags = live::tag_ids(conn, &strings(self.exclude_tag.as_deref().unwrap_or_default()))?;
-        Ok(filter)
     }
 
     /// The filter over working copies.

@@ -1,29 +1,29 @@
 //! Stories: read live or working, write, publish, take down, throw away.
 
-use super::answer::{self, Public};
+use super::answer;
 use super::article_input::{CreateArticle, allow, draft_of, refuse_stale};
 use super::article_query::{AskedList, ListArticles, ReadArticle, View};
+use super::finished;
 use super::guard::{Anyone, Author, Contributor};
 use super::input::{Body, Edit, Name, NoParameters, Nothing, Query};
 use super::listing::with_link;
+use super::live;
 use super::page::{Fields, List, PageInfo, ends};
 use super::precondition::IfMatch;
 use super::problem::Problem;
-use super::representation::{Article, Format, WorkingArticle, live, working};
-use super::site::{Site, Worker};
+use super::representation::{Article, Format, WorkingArticle, working};
+use super::site::{Desk, Site, Worker};
 use crate::domain::article::{State, Transition, step};
 use crate::domain::id;
 use crate::domain::permission::Deed;
 use crate::domain::time::Moment;
 use crate::domain::user::Caller;
 use crate::store::articles::{self, Stamp, WorkingCopy};
-use crate::store::live::{self as live_store, LiveCopy};
 use crate::store::publishing;
 use crate::store::slugs::{self, Kind};
 use crate::store::{self, Conn, Write};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 pub type EditArticle = Edit<CreateArticle>;
@@ -66,7 +66,7 @@ pub async fn list_articles(caller: Anyone, request: HttpRequest, site: Site, que
         let caller = caller.signed_in()?;
         return list_working(caller, &request, &site, query.0.checked(true, &site.desk.contract)?).await;
     }
-    list_live(&request, &site, query.0.checked(false, &site.desk.contract)?).await
+    Ok(answer::finished(live::list(&site, &request, query.0.checked(false, &site.desk.contract)?).await?))
 }
 
 async fn list_working(caller: Caller, request: &HttpRequest, site: &Worker, list: AskedList) -> Result<HttpResponse, Problem> {
@@ -87,24 +87,6 @@ async fn list_working(caller: Caller, request: &HttpRequest, site: &Worker, list
     Ok(with_link(answer::private(&list, None)?, link))
 }
 
-async fn list_live(request: &HttpRequest, site: &Worker, list: AskedList) -> Result<HttpResponse, Problem> {
-    let AskedList { query, name, order, descending, slice, fields, formats } = list;
-    let (asked, with_body) = (slice.clone(), !formats.is_empty());
-    let (page, ends) = site
-        .store
-        .read(move |conn| -> Result<_, Problem> {
-            let filter = query.live_filter(conn)?;
-            let page = live_store::list(conn, &filter, (order, descending), &asked, with_body)?;
-            let ends = ends(&page.items, |copy| live_store::position(copy, order))?;
-            Ok((page, ends))
-        })
-        .await?;
-    let list = List::of(page, &slice, ends, &name);
-    let public = Public { link: list.link(request), ..about_list(&list.items) };
-    let list = list.of_each(|copy| sparse(&live(copy, &formats, site.settings())?, fields.as_ref()))?;
-    answer::public(&list, public)
-}
-
 /// Reads a story by its id or slug.
 ///
 /// A plain read answers the live view whoever asks. `view=working` answers the working copy to those who have signed in.
@@ -122,9 +104,8 @@ pub async fn get_article(caller: Anyone, site: Site, key: Name, query: Query<Rea
         let version = copy.row.version;
         return answer::private(&sparse(&working(copy, &formats, site.settings())?, fields.as_ref())?, Some(version));
     }
-    let copy = site.store.read(move |conn| live_store::find(conn, &key, true)).await?;
-    let public = about(&copy);
-    answer::public(&sparse(&live(copy, &formats, site.settings())?, fields.as_ref())?, public)
+    let work = move |conn: &mut Conn, desk: &Desk| live::story(conn, desk, &key, &formats, fields.as_ref());
+    Ok(answer::finished(live::read(&site, work).await?))
 }
 
 /// Creates a story as a draft.
@@ -288,18 +269,17 @@ async fn transition(
             if after == before {
                 return Ok(current);
             }
-            let (id, seen) = (&current.row.id, current.row.version);
-            put(conn, transition, id, seen, after, &stamp)?;
-            Ok(articles::by_id(conn, id)?)
+            put(conn, transition, &current, after, &stamp)?;
+            Ok(articles::by_id(conn, &current.row.id)?)
         })
         .await?;
     shown(copy, site)
 }
 
-fn put(write: &mut Write<'_>, transition: Transition, id: &str, seen: i64, after: State, stamp: &Stamp) -> Result<(), store::Error> {
+fn put(write: &mut Write<'_>, transition: Transition, current: &WorkingCopy, after: State, stamp: &Stamp) -> Result<(), store::Error> {
     match transition {
-        Transition::Publish => publishing::publish(write, id, seen, after, stamp),
-        Transition::Unpublish => publishing::unpublish(write, id, seen, after, stamp),
+        Transition::Publish => finished::publish(write, current, after, stamp),
+        Transition::Unpublish => publishing::unpublish(write, &current.row.id, current.row.version, after, stamp),
     }
 }
 
@@ -348,20 +328,4 @@ fn sparse<T: Serialize>(value: &T, fields: Option<&Fields>) -> Result<Box<serde_
         None => serde_json::value::to_raw_value(value).map_err(failed),
         Some(fields) => serde_json::value::to_raw_value(&fields.apply(serde_json::to_value(value).map_err(failed)?)).map_err(failed),
     }
-}
-
-/// What caches are told about one story.
-pub fn about(copy: &LiveCopy) -> Public {
-    let mut surrogate_keys = BTreeSet::from([format!("article-{}", copy.row.article_id)]);
-    surrogate_keys.extend(copy.authors.iter().map(|author| format!("author-{}", author.id)));
-    surrogate_keys.extend(copy.tags.iter().map(|tag| format!("tag-{}", tag.id)));
-    Public { version: Some(copy.row.version), last_modified: Some(Moment::from_milliseconds(copy.changed_at)), link: None, surrogate_keys }
-}
-
-/// What caches are told about a list: all that one knows of its stories, and the list itself.
-/// There is no `Last-Modified`: a story that leaves a list takes its date with it.
-pub fn about_list<'a>(copies: impl IntoIterator<Item = &'a LiveCopy>) -> Public {
-    let mut surrogate_keys = BTreeSet::from(["articles".to_owned()]);
-    surrogate_keys.extend(copies.into_iter().flat_map(|copy| about(copy).surrogate_keys));
-    Public { surrogate_keys, ..Public::default() }
 }

@@ -147,8 +147,8 @@ impl CreateAuthor {
     }
 }
 
-fn shown(row: AuthorRow, article_count: i64, is_working: bool) -> Result<Author, store::Error> {
-    let AuthorRow { id, slug, name, document, bio_html, email, user_id, version, created_at, updated_at, updated_by: _ } = row;
+fn shown(row: AuthorRow, is_working: bool) -> Result<Author, store::Error> {
+    let AuthorRow { id, slug, name, document, bio_html, email, user_id, version, created_at, updated_at, updated_by: _, live_count } = row;
     let working = is_working.then(|| AuthorWorking {
         email,
         user_id,
@@ -156,12 +156,7 @@ fn shown(row: AuthorRow, article_count: i64, is_working: bool) -> Result<Author,
         created_at: Some(Moment::from_milliseconds(created_at)),
         updated_at: Some(Moment::from_milliseconds(updated_at)),
     });
-    Ok(Author { byline: byline(BylineRow { id, slug, name, document, bio_html })?, article_count, working })
-}
-
-fn with_count(conn: &mut Conn, row: AuthorRow) -> Result<(AuthorRow, i64), store::Error> {
-    let count = authors::live_counts(conn, std::slice::from_ref(&row.id))?.remove(&row.id).unwrap_or(0);
-    Ok((row, count))
+    Ok(Author { byline: byline(BylineRow { id, slug, name, document, bio_html })?, article_count: live_count, working })
 }
 
 /// A user tied to a byline must exist.
@@ -186,22 +181,12 @@ pub async fn list_authors(caller: Anyone, request: HttpRequest, site: Site, quer
     let list = query.name("authors");
     let slice = slice(query.limit, query.cursor(), query.count, &list)?;
     let asked = slice.clone();
-    let (page, counts) = site
-        .store
-        .read(move |conn| -> Result<_, store::Error> {
-            let page = authors::list(conn, order, descending, &asked)?;
-            let ids: Vec<String> = page.items.iter().map(|row| row.id.clone()).collect();
-            Ok((page, authors::live_counts(conn, &ids)?))
-        })
-        .await?;
+    let page = site.store.read(move |conn| authors::list(conn, order, descending, &asked)).await?;
     let ends = ends(&page.items, |row| Ok::<_, Problem>(authors::position(row, order)))?;
     let list = List::of(page, &slice, ends, &list);
     let link = list.link(&request);
     let about = about_list("author", list.items.iter().map(|row| row.id.as_str()));
-    let items = list.items.into_iter().map(|row| {
-        let count = counts.get(&row.id).copied().unwrap_or(0);
-        fields.apply(&shown(row, count, is_working)?)
-    });
+    let items = list.items.into_iter().map(|row| fields.apply(&shown(row, is_working)?));
     let list = List { items: items.collect::<Result<Vec<Value>, Problem>>()?, page: list.page };
     if is_working {
         return Ok(with_link(answer::private(&list, None)?, link));
@@ -216,16 +201,10 @@ pub async fn get_author(caller: Anyone, site: Site, key: Name, query: Query<Read
     let is_working = query.0.is_working(caller)?;
     let fields = query.0.fields("Author", is_working, &site.desk.contract)?;
     let key = key.into_inner();
-    let (row, count) = site
-        .store
-        .read(move |conn| {
-            let row = authors::find(conn, &key)?;
-            with_count(conn, row)
-        })
-        .await?;
+    let row = site.store.read(move |conn| authors::find(conn, &key)).await?;
     let about = about_one("author", &row.id, row.version);
     let version = row.version;
-    let author = fields.apply(&shown(row, count, is_working)?)?;
+    let author = fields.apply(&shown(row, is_working)?)?;
     if is_working { answer::private(&author, Some(version)) } else { answer::public(&author, about) }
 }
 
@@ -250,7 +229,7 @@ pub async fn create_author(
         })
         .await?;
     let (version, location) = (row.version, format!("/v1/authors/{}", row.slug));
-    answer::created(&shown(row, 0, true)?, version, &location)
+    answer::created(&shown(row, true)?, version, &location)
 }
 
 /// Changes an author by JSON Merge Patch (RFC 7396); every story shows the change at once.
@@ -267,7 +246,7 @@ pub async fn update_author(
     let patch = body.read_patch().await?;
     let key = key.into_inner();
     let stamp = Stamp { user_id: caller.0.user_id, now: site.now() };
-    let (row, count) = site
+    let row = site
         .store
         .write(move |conn| -> Result<_, Problem> {
             slugs::take_turn(conn, Kind::Author, &key)?;
@@ -280,17 +259,16 @@ pub async fn update_author(
             }
             after.links.get_or_insert_default();
             if after == before {
-                return Ok(with_count(conn, row)?);
+                return Ok(row);
             }
             let draft = after.draft()?;
             check_user(conn, &draft)?;
             authors::update(conn, &row.id, row.version, draft, &stamp)?;
-            let row = authors::find(conn, &row.id)?;
-            Ok(with_count(conn, row)?)
+            Ok(authors::find(conn, &row.id)?)
         })
         .await?;
     let version = row.version;
-    answer::private(&shown(row, count, true)?, Some(version))
+    answer::private(&shown(row, true)?, Some(version))
 }
 
 fn refuse(row: &AuthorRow, before: &CreateAuthor, after: &CreateAuthor) -> Problem {

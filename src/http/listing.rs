@@ -160,13 +160,12 @@ fn wanted(fields: Option<&[FieldName]>, schema: &str, is_working: bool, contract
 /// What caches are told about one author or tag.
 pub fn about_one(what: &str, id: &str, version: i64) -> Public {
     // No `Last-Modified`: the count of stories moves without it.
-    Public { version: Some(version), surrogate_keys: BTreeSet::from([format!("{what}-{id}"), format!("{what}s")]), ..Public::default() }
+    Public { version: Some(version), surrogate_keys: vec![format!("{what}-{id}"), format!("{what}s")], ..Public::default() }
 }
 
 /// What caches are told about a list of authors or tags.
 pub fn about_list<'a>(what: &str, ids: impl Iterator<Item = &'a str>) -> Public {
-    let mut surrogate_keys = BTreeSet::from([format!("{what}s")]);
-    surrogate_keys.extend(ids.map(|id| format!("{what}-{id}")));
+    let surrogate_keys = std::iter::once(format!("{what}s")).chain(ids.map(|id| format!("{what}-{id}"))).collect();
     Public { surrogate_keys, ..Public::default() }
 }
 

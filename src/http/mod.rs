@@ -11,9 +11,12 @@ mod coding;
 pub mod contract;
 mod docs;
 mod edges;
+mod faces;
+mod finished;
 mod guard;
 mod input;
 mod listing;
+mod live;
 mod neighbours;
 mod openapi;
 mod page;
@@ -30,6 +33,7 @@ mod unread;
 mod users;
 
 pub use clock::Clock;
+pub use finished::{finish_anew, publish};
 pub use server::{Running, start};
 pub use site::HttpSettings;
 

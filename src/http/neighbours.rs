@@ -1,17 +1,19 @@
 //! Beside a story: the ones before and after it, and those about the same.
 
 use super::answer;
-use super::articles::about_list;
+use super::faces::Face;
 use super::guard::Anyone;
 use super::input::{Name, Query};
+use super::live::{Answer, about_list, items, read};
 use super::problem::Problem;
-use super::representation::{Article, Format, live};
-use super::site::{HttpSettings, Site};
-use crate::store;
-use crate::store::live as live_store;
-use crate::store::neighbours::{adjacent, related};
+use super::representation::Article;
+use super::site::{Desk, Site};
+use crate::store::live::{self as live_store, Bodies};
+use crate::store::neighbours::{Adjacent, adjacent, related};
+use crate::store::{self, Conn};
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
 /// How many related stories come where the client does not say.
@@ -66,18 +68,20 @@ pub struct RelatedArticles {
 pub async fn get_adjacent(_caller: Anyone, site: Site, key: Name, query: Query<ReadAdjacent>) -> Result<HttpResponse, Problem> {
     let key = key.into_inner();
     let within_primary_tag = query.0.within == Some(Within::PrimaryTag);
-    let (story, beside) = site
-        .store
-        .read(move |conn| -> Result<_, store::Error> {
-            let story = live_store::find(conn, &key, false)?;
-            let beside = adjacent(conn, &story, within_primary_tag)?;
-            Ok((story, beside))
-        })
-        .await?;
-    let about = about_list(std::iter::once(&story).chain(&beside.previous).chain(&beside.next));
-    let previous = beside.previous.map(|copy| summary(copy, site.settings())).transpose()?;
-    let next = beside.next.map(|copy| summary(copy, site.settings())).transpose()?;
-    answer::public(&AdjacentArticles { previous, next }, about)
+    let work = move |conn: &mut Conn, desk: &Desk| -> Result<Answer, store::Error> {
+        let story = live_store::find(conn, &key, Bodies::NONE)?;
+        let faces = desk.directory.of(conn, std::slice::from_ref(&story))?;
+        let primary = faces.first().and_then(|faces| faces.tags.first()).filter(|_| within_primary_tag);
+        let Adjacent { previous, next } = adjacent(conn, &story, primary.map(|tag| tag.id.as_str()))?;
+        let (mut inside, mut written) = (items(conn, desk, std::slice::from_ref(&story), None)?.1, Vec::new());
+        for row in [previous, next] {
+            let (item, names) = items(conn, desk, row.as_slice(), None)?;
+            inside.extend(names);
+            written.push(if item.is_empty() { "null".to_owned() } else { item });
+        }
+        Ok(Answer { body: format!("{{\"previous\":{},\"next\":{}}}", written[0], written[1]), public: about_list(inside) })
+    };
+    Ok(answer::finished(read(&site, work).await?))
 }
 
 /// Lists the stories that share most with a story.
@@ -88,21 +92,16 @@ pub async fn get_adjacent(_caller: Anyone, site: Site, key: Name, query: Query<R
 pub async fn list_related(_caller: Anyone, site: Site, key: Name, query: Query<ListRelated>) -> Result<HttpResponse, Problem> {
     let key = key.into_inner();
     let limit = usize::from(query.0.limit.unwrap_or(DEFAULT_RELATED));
-    let (story, copies) = site
-        .store
-        .read(move |conn| -> Result<_, store::Error> {
-            let story = live_store::find(conn, &key, false)?;
-            let copies = related(conn, &story, limit)?;
-            Ok((story, copies))
-        })
-        .await?;
-    let about = about_list(std::iter::once(&story).chain(&copies));
-    let items = copies.into_iter().map(|copy| summary(copy, site.settings())).collect::<Result<_, _>>()?;
-    answer::public(&RelatedArticles { items }, about)
-}
-
-/// A story without its body, as lists show it.
-fn summary(copy: live_store::LiveCopy, settings: &HttpSettings) -> Result<Article, Problem> {
-    const NO_BODY: &[Format] = &[];
-    live(copy, NO_BODY, settings)
+    let work = move |conn: &mut Conn, desk: &Desk| -> Result<Answer, store::Error> {
+        let story = live_store::find(conn, &key, Bodies::NONE)?;
+        let (_, mut inside) = items(conn, desk, std::slice::from_ref(&story), None)?;
+        let faces = desk.directory.of(conn, std::slice::from_ref(&story))?;
+        let ids = |faces: &[Arc<Face>]| faces.iter().map(|face| face.id.clone()).collect::<Vec<_>>();
+        let (tags, authors) = faces.first().map(|faces| (ids(&faces.tags), ids(&faces.authors))).unwrap_or_default();
+        let rows = related(conn, &story, &tags, &authors, limit)?;
+        let (items, names) = items(conn, desk, &rows, None)?;
+        inside.extend(names);
+        Ok(Answer { body: format!("{{\"items\":[{items}]}}"), public: about_list(inside) })
+    };
+    Ok(answer::finished(read(&site, work).await?))
 }

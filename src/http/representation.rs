@@ -7,12 +7,11 @@ use crate::domain::author::AuthorLink;
 use crate::domain::tag::Visibility;
 use crate::domain::text::{LanguageTag, WebAddress};
 use crate::domain::time::Moment;
-use crate::render::Block;
+use crate::render::{self, Block};
 use crate::store;
 use crate::store::articles::{ArticleRow, WorkingCopy};
 use crate::store::authors::profile;
 use crate::store::links::{BylineRow, LabelRow};
-use crate::store::live::{LiveBody, LiveCopy, LiveRow};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -152,34 +151,26 @@ pub fn byline(row: BylineRow) -> Result<Byline, store::Error> {
     Ok(Byline { id, slug, name, beat, bio, bio_html, location, website, image, links })
 }
 
-fn label(row: LabelRow, with_visibility: bool) -> Label {
+/// A tag as a story carries it; the working view tells its visibility.
+pub fn label(row: LabelRow, with_visibility: bool) -> Label {
     let LabelRow { id, slug, name, description, visibility } = row;
     Label { id, slug, name, description, visibility: with_visibility.then(|| Visibility::named(&visibility)).flatten() }
 }
 
-/// The body of a story as it is stored, if it was read, and its length.
-struct Stored {
-    body: Option<LiveBody>,
-    word_count: i64,
-    reading_minutes: i64,
-}
-
-/// The live view of a story.
-pub fn live(copy: LiveCopy, formats: &[Format], settings: &HttpSettings) -> Result<Article, Problem> {
-    let content = copy.row.content()?;
-    let LiveRow { article_id, slug, word_count, reading_minutes, .. } = copy.row;
-    let dates =
-        [copy.row.first_published_at, copy.row.published_at, copy.row.content_updated_at].map(|at| Some(Moment::from_milliseconds(at)));
-    let authors = copy.authors.into_iter().map(byline).collect::<Result<_, _>>()?;
-    let tags = copy.tags.into_iter().map(|row| label(row, false)).collect();
-    let stored = Stored { body: copy.body, word_count, reading_minutes };
-    article((article_id, slug), content, stored, formats, (authors, tags), dates, settings)
+/// What both views know of a story beside its content.
+pub struct Facts {
+    pub id: String,
+    pub slug: String,
+    pub word_count: i64,
+    pub reading_minutes: i64,
+    /// First published, published, content updated.
+    pub dates: [Option<Moment>; 3],
 }
 
 /// The working view of a story.
 pub fn working(copy: WorkingCopy, formats: &[Format], settings: &HttpSettings) -> Result<WorkingArticle, Problem> {
     let (content, state) = (copy.row.content()?, copy.row.state()?);
-    let ArticleRow { id, slug, version, html, text, blocks, word_count, reading_minutes, .. } = copy.row;
+    let ArticleRow { id, slug, version, word_count, reading_minutes, .. } = copy.row;
     let working = Working {
         body: content.body.clone(),
         status: state.status,
@@ -193,44 +184,48 @@ pub fn working(copy: WorkingCopy, formats: &[Format], settings: &HttpSettings) -
         updated_by: copy.row.updated_by,
         updated_at: Moment::from_milliseconds(copy.row.updated_at),
     };
+    let dates = [state.first_published_at, state.published_at, state.content_updated_at];
+    let url = settings.address_of(&slug);
+    let bare = article(Facts { id, slug, word_count, reading_minutes, dates }, content);
     let authors = copy.authors.into_iter().map(byline).collect::<Result<_, _>>()?;
     let tags = copy.tags.into_iter().map(|row| label(row, true)).collect();
-    let dates = [state.first_published_at, state.published_at, state.content_updated_at];
-    let body = Some(LiveBody { html, markdown: content.body.clone(), text, blocks });
-    let stored = Stored { body, word_count, reading_minutes };
-    Ok(WorkingArticle { article: article((id, slug), content, stored, formats, (authors, tags), dates, settings)?, working })
+    Ok(WorkingArticle { article: with_body(Article { authors, tags, url, ..bare }, &working.body, formats)?, working })
 }
 
-/// What both views share.
-fn article(
-    (id, slug): (String, String),
-    content: Content,
-    stored: Stored,
-    formats: &[Format],
-    (authors, tags): (Vec<Byline>, Vec<Label>),
-    [first_published_at, published_at, content_updated_at]: [Option<Moment>; 3],
-    settings: &HttpSettings,
-) -> Result<Article, Problem> {
-    let Content { title, subtitle, dateline, lead, body: _, image, language, canonical_url, seo, custom } = content;
-    let Stored { body, word_count, reading_minutes } = stored;
-    let (html, markdown, text, blocks) = body.map(|body| (body.html, body.markdown, body.text, body.blocks)).unwrap_or_default();
+/// The forms of a working body, rendered now.
+fn with_body(article: Article, body: &str, formats: &[Format]) -> Result<Article, Problem> {
     let wants = |format: Format| formats.contains(&format);
-    let damaged = |error: serde_json::Error| store::Error::Damaged(format!("article {id}: {error}"));
-    let blocks = if wants(Format::Blocks) { Some(RawValue::from_string(blocks).map_err(damaged)?) } else { None };
-    let url = settings.article_url.replace("{slug}", &slug);
+    let article = Article { markdown: wants(Format::Markdown).then(|| body.to_owned()), ..article };
+    if ![Format::Html, Format::Text, Format::Blocks].into_iter().any(wants) {
+        return Ok(article);
+    }
+    let rendered = render::markdown(body).map_err(|refusal| Problem::internal(&refusal.to_string()))?;
+    let blocks = wants(Format::Blocks).then(|| serde_json::value::to_raw_value(&rendered.blocks)).transpose();
     Ok(Article {
+        html: wants(Format::Html).then_some(rendered.html),
+        text: wants(Format::Text).then_some(rendered.text),
+        blocks: blocks.map_err(|error| Problem::internal(&error.to_string()))?,
+        ..article
+    })
+}
+
+/// A story without its body, its authors, its tags and its address.
+pub fn article(facts: Facts, content: Content) -> Article {
+    let Facts { id, slug, word_count, reading_minutes, dates: [first_published_at, published_at, content_updated_at] } = facts;
+    let Content { title, subtitle, dateline, lead, body: _, image, language, canonical_url, seo, custom } = content;
+    Article {
         id,
         slug,
         title,
         subtitle,
         dateline,
         lead,
-        html: wants(Format::Html).then_some(html),
-        markdown: wants(Format::Markdown).then_some(markdown),
-        text: wants(Format::Text).then_some(text),
-        blocks,
-        authors,
-        tags,
+        html: None,
+        markdown: None,
+        text: None,
+        blocks: None,
+        authors: Vec::new(),
+        tags: Vec::new(),
         image,
         language,
         canonical_url,
@@ -241,6 +236,6 @@ fn article(
         first_published_at,
         published_at,
         content_updated_at,
-        url,
-    })
+        url: String::new(),
+    }
 }

@@ -4,6 +4,7 @@ use super::cache::Answers;
 use super::clock::Clock;
 use super::contract::Contract;
 use super::edges::edges;
+use super::faces::Directory;
 use super::site::{Desk, HttpSettings, Worker};
 use super::{nothing_here, openapi, routes};
 use crate::auth::token::Tokens;
@@ -38,7 +39,8 @@ pub fn start(
     let contract = Contract::of(&document);
     let document = serde_json::to_vec(&document)?;
     let answers = Answers::new(settings.cache_bytes, shared.marks().clone());
-    let desk = Arc::new(Desk { settings, answers, clock, tokens, contract, document, hashing: Semaphore::new(2) });
+    let directory = Directory::new(shared.marks().clone());
+    let desk = Arc::new(Desk { settings, answers, directory, clock, tokens, contract, document, hashing: Semaphore::new(2) });
     let address = listener.local_addr()?;
     let server = HttpServer::new(move || {
         let worker = Data::new(Worker { store: shared.store(), desk: desk.clone() });

@@ -3,6 +3,7 @@
 use super::cache::Answers;
 use super::clock::Clock;
 use super::contract::Contract;
+use super::faces::Directory;
 use crate::auth::token::Tokens;
 use crate::domain::time::Moment;
 use crate::store::Store;
@@ -21,12 +22,14 @@ pub struct Desk {
     pub document: Vec<u8>,
     /// Live answers, finished.
     pub answers: Answers,
+    /// Authors and tags as stories show them.
+    pub directory: Directory,
     /// Bounds how many passwords are hashed at once: each takes 19 MiB.
     pub hashing: Semaphore,
 }
 
 /// What of the configuration answers depend on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct HttpSettings {
     /// Where clients reach this server, without a trailing slash.
     pub public_url: String,
@@ -40,6 +43,13 @@ pub struct HttpSettings {
     pub cache_bytes: u64,
     pub body_limit: usize,
     pub body_timeout: Duration,
+}
+
+impl HttpSettings {
+    /// The public page of the story of that slug.
+    pub fn address_of(&self, slug: &str) -> String {
+        self.article_url.replace("{slug}", slug)
+    }
 }
 
 /// One worker's view of the desk.

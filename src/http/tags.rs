@@ -90,7 +90,6 @@ pub struct CreateTag {
 struct Shown {
     row: TagRow,
     parent: Option<String>,
-    article_count: i64,
 }
 
 impl CreateTag {
@@ -130,28 +129,23 @@ impl CreateTag {
 
 impl Shown {
     fn tag(self, is_working: bool) -> Tag {
-        let TagRow { id, slug, name, description, parent_id: _, visibility, version, created_at, updated_at, updated_by: _ } = self.row;
+        let TagRow { id, slug, name, description, parent_id: _, visibility, version, created_at, updated_at, updated_by: _, live_count } =
+            self.row;
         let working = is_working.then(|| TagWorking {
             version: Some(version),
             created_at: Some(Moment::from_milliseconds(created_at)),
             updated_at: Some(Moment::from_milliseconds(updated_at)),
         });
         let visibility = Visibility::named(&visibility).unwrap_or_default();
-        Tag { id, slug, name, description, parent: self.parent, visibility, article_count: self.article_count, working }
+        Tag { id, slug, name, description, parent: self.parent, visibility, article_count: live_count, working }
     }
 }
 
 /// Adds what is shown of others. In the live view an internal tag above is not told.
 fn beside(conn: &mut Conn, rows: Vec<TagRow>, with_internal: bool) -> Result<Vec<Shown>, store::Error> {
-    let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
     let parents: Vec<String> = rows.iter().filter_map(|row| row.parent_id.clone()).collect();
     let slugs = tags::slugs_of(conn, &parents, with_internal)?;
-    let counts = tags::live_counts(conn, &ids)?;
-    let shown = |row: TagRow| Shown {
-        parent: row.parent_id.as_ref().and_then(|parent| slugs.get(parent).cloned()),
-        article_count: counts.get(&row.id).copied().unwrap_or(0),
-        row,
-    };
+    let shown = |row: TagRow| Shown { parent: row.parent_id.as_ref().and_then(|parent| slugs.get(parent).cloned()), row };
     Ok(rows.into_iter().map(shown).collect())
 }
 

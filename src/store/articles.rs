@@ -22,9 +22,6 @@ pub struct ArticleRow {
     pub status: String,
     pub version: i64,
     pub document: String,
-    pub html: String,
-    pub text: String,
-    pub blocks: String,
     pub word_count: i64,
     pub reading_minutes: i64,
     pub has_unpublished_changes: bool,
@@ -72,10 +69,6 @@ pub struct WorkingCopy {
 pub struct Draft {
     pub slug: Wish,
     pub content: Content,
-    pub html: String,
-    pub text: String,
-    /// The typed tree as JSON.
-    pub blocks: String,
     pub word_count: i64,
     pub reading_minutes: i64,
     pub author_ids: Vec<String>,
@@ -224,8 +217,7 @@ pub fn insert(conn: &mut Conn, id: &str, draft: Draft, stamp: &Stamp) -> Result<
         .values((
             (articles::id.eq(id), articles::slug.eq(&slug), articles::status.eq(Status::Draft.name()), articles::version.eq(1)),
             (articles::title.eq(&draft.content.title), articles::language.eq(&draft.content.language.0)),
-            (articles::document.eq(document(&draft.content)?), articles::html.eq(&draft.html), articles::text.eq(&draft.text)),
-            (articles::blocks.eq(&draft.blocks), articles::word_count.eq(draft.word_count)),
+            (articles::document.eq(document(&draft.content)?), articles::word_count.eq(draft.word_count)),
             (articles::reading_minutes.eq(draft.reading_minutes), articles::has_unpublished_changes.eq(true)),
             (articles::created_by.eq(&stamp.user_id), articles::created_at.eq(now)),
             (articles::updated_by.eq(&stamp.user_id), articles::updated_at.eq(now)),
@@ -245,8 +237,7 @@ pub fn update(conn: &mut Conn, id: &str, seen: i64, draft: Draft, state: State, 
         .set((
             (articles::slug.eq(&slug), articles::version.eq(seen + 1)),
             (articles::title.eq(&draft.content.title), articles::language.eq(&draft.content.language.0)),
-            (articles::document.eq(document(&draft.content)?), articles::html.eq(&draft.html), articles::text.eq(&draft.text)),
-            (articles::blocks.eq(&draft.blocks), articles::word_count.eq(draft.word_count)),
+            (articles::document.eq(document(&draft.content)?), articles::word_count.eq(draft.word_count)),
             (articles::reading_minutes.eq(draft.reading_minutes), articles::has_unpublished_changes.eq(state.has_unpublished_changes)),
             (articles::updated_by.eq(&stamp.user_id), articles::updated_at.eq(stamp.now.milliseconds())),
         ))

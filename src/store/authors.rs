@@ -3,14 +3,14 @@
 use super::articles::{Stamp, won};
 use super::conn::{Conn, Write};
 use super::error::{Error, Expect};
+use super::links::replace;
 use super::page::{Key, Page, Position, Slice, walk};
-use super::schema::{article_authors, authors, published_article_authors};
+use super::schema::{article_authors, authors, published_article_authors, published_articles};
 use super::slugs::{self, Kind, Wish};
 use crate::domain::author::Profile;
 use crate::domain::time::Moment;
-use diesel::dsl::count_star;
 use diesel::prelude::*;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// An author as it is stored. `document` is a `Profile` as JSON; times are milliseconds.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -27,6 +27,8 @@ pub struct AuthorRow {
     pub created_at: i64,
     pub updated_at: i64,
     pub updated_by: Option<String>,
+    /// How many live stories it has.
+    pub live_count: i64,
 }
 
 /// Reads a stored profile.
@@ -82,14 +84,6 @@ pub fn position(row: &AuthorRow, order: Order) -> Position {
     Position { key, id: row.id.clone() }
 }
 
-/// How many live stories each author has; authors without one are missing.
-pub fn live_counts(conn: &mut Conn, ids: &[String]) -> Result<HashMap<String, i64>, Error> {
-    use published_article_authors as by;
-    let rows: Vec<(String, i64)> =
-        by::table.filter(by::author_id.eq_any(ids)).group_by(by::author_id).select((by::author_id, count_star())).load(conn)?;
-    Ok(rows.into_iter().collect())
-}
-
 pub fn insert(write: &mut Write<'_>, id: &str, draft: AuthorDraft, stamp: &Stamp) -> Result<(), Error> {
     note(write, &[id]);
     let conn = &mut *write.conn;
@@ -140,7 +134,7 @@ pub fn delete(write: &mut Write<'_>, id: &str, seen: i64) -> Result<(), Error> {
 pub fn reassign(write: &mut Write<'_>, from: &str, to: &str, now: Moment) -> Result<(), Error> {
     note(write, &[from, to]);
     let conn = &mut *write.conn;
-    use published_article_authors as by;
+    use {published_article_authors as by, published_articles as live};
     let both: Vec<String> =
         article_authors::table.filter(article_authors::author_id.eq(to)).select(article_authors::article_id).load(conn)?;
     diesel::delete(article_authors::table.filter(article_authors::author_id.eq(from).and(article_authors::article_id.eq_any(both))))
@@ -149,7 +143,14 @@ pub fn reassign(write: &mut Write<'_>, from: &str, to: &str, now: Moment) -> Res
         .set(article_authors::author_id.eq(to))
         .execute(conn)?;
     let both: Vec<String> = by::table.filter(by::author_id.eq(to)).select(by::article_id).load(conn)?;
+    diesel::update(live::table.filter(live::article_id.eq_any(&both)))
+        .set(live::author_ids.eq(replace(replace(live::author_ids, format!("{from} "), ""), format!(" {from}"), "")))
+        .execute(conn)?;
     diesel::delete(by::table.filter(by::author_id.eq(from).and(by::article_id.eq_any(both)))).execute(conn)?;
+    let stories = by::table.filter(by::author_id.eq(from)).select(by::article_id);
+    diesel::update(live::table.filter(live::article_id.eq_any(stories)))
+        .set(live::author_ids.eq(replace(live::author_ids, from, to)))
+        .execute(conn)?;
     diesel::update(by::table.filter(by::author_id.eq(from))).set(by::author_id.eq(to)).execute(conn)?;
     // For those who ask whether a story has changed since some date.
     diesel::update(authors::table.find(to)).set(authors::updated_at.eq(now.milliseconds())).execute(conn)?;

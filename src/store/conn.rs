@@ -20,6 +20,10 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// How many reads that may take long run at once.
+const LONG_READS: usize = 2;
 
 /// A connection to either database; queries do not see which.
 #[derive(diesel::MultiConnection)]
@@ -61,6 +65,8 @@ impl Write<'_> {
 pub struct Shared {
     database: Database,
     marks: Arc<Marks>,
+    /// Turns for reads that may take long.
+    long: Arc<Semaphore>,
 }
 
 #[derive(Clone)]
@@ -81,7 +87,7 @@ impl Shared {
         let conn = open_sqlite(path)?;
         let marks = Arc::<Marks>::default();
         let writer = Arc::new(Writer::start(conn, marks.clone())?);
-        Ok(Self { database: Database::Sqlite { path: Arc::new(path.to_owned()), writer }, marks })
+        Ok(Self { database: Database::Sqlite { path: Arc::new(path.to_owned()), writer }, marks, long: turns() })
     }
 
     /// Opens a pool of at most `connections` to the PostgreSQL at `url`; refuses at once when the server does not answer.
@@ -95,7 +101,7 @@ impl Shared {
             .map_err(|error| Error::Start(format!("PostgreSQL does not answer: {error}")))?;
         let marks = Arc::<Marks>::default();
         news::listen(url, &marks)?;
-        Ok(Self { database: Database::Postgres { pool }, marks })
+        Ok(Self { database: Database::Postgres { pool }, marks, long: turns() })
     }
 
     /// The marks of what the public sees.
@@ -142,6 +148,56 @@ impl Store {
         }
     }
 
+    /// The same without the transaction around it, which costs as much as a query: for work that is one statement, or whose statements need
+    /// not agree.
+    pub async fn read_loosely<T, E>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        match &self.shared.database {
+            Database::Sqlite { path, .. } => {
+                let taken = self.reader.take();
+                let mut conn = taken.map_or_else(|| open_sqlite_reader(path), Ok)?;
+                let outcome = work(&mut conn);
+                self.reader.replace(Some(conn));
+                outcome
+            }
+            Database::Postgres { pool } => {
+                let pool = pool.clone();
+                on_a_blocking_thread(move || {
+                    let mut conn = pool.get().map_err(|error| Error::Unavailable(error.to_string()))?;
+                    work(&mut conn)
+                })
+                .await
+            }
+        }
+    }
+
+    /// Runs a read that may take long, in one snapshot, on one of a few threads that serve nothing else: ordinary reads do not wait for it.
+    pub async fn read_long<T, E>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let turn = self.shared.long.clone().acquire_owned().await.map_err(|closed| Error::Unavailable(closed.to_string()))?;
+        match &self.shared.database {
+            Database::Sqlite { path, .. } => {
+                let path = path.clone();
+                on_a_blocking_thread(move || {
+                    let _turn = turn;
+                    in_transaction(&mut open_sqlite_reader(&path)?, work)
+                })
+                .await
+            }
+            Database::Postgres { .. } => {
+                let outcome = self.read(work).await;
+                drop(turn);
+                outcome
+            }
+        }
+    }
+
     /// Runs one transaction and answers when it is on disk; an `Err` leaves nothing behind.
     pub async fn write<T, E>(&self, work: impl FnOnce(&mut Write<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
@@ -166,6 +222,10 @@ impl Store {
             }
         }
     }
+}
+
+fn turns() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(LONG_READS))
 }
 
 /// Runs a write and answers what it touched, too.

@@ -4,7 +4,13 @@ use super::conn::Conn;
 use super::error::{Error, Expect};
 use super::schema::{article_authors, article_tags, author_slugs, authors, tag_slugs, tags};
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use std::collections::HashMap;
+
+diesel::define_sql_function! {
+    /// `text` with each `from` in it replaced; the same on both databases.
+    fn replace(text: Text, from: Text, to: Text) -> Text;
+}
 
 /// What anybody may see of an author.
 #[derive(Clone, Debug, Queryable, Selectable)]

@@ -1,235 +1,201 @@
 //! The live view: what the public reads. It knows the published tables only; a test keeps working tables out of this file.
+//!
+//! A published copy is stored in the shape in which it is read: see migration `0002_finished`.
 
 use super::conn::Conn;
 use super::error::{Error, Expect};
-use super::links::{ByStory, BylineRow, LabelRow, by_story};
-use super::page::{Filter, Key, Order, Page, Position, Slice, walk};
-use super::schema::{
-    author_slugs, authors, published_article_authors, published_article_tags, published_articles, published_slugs, tag_slugs, tags,
-};
-use crate::domain::article::Content;
+use super::links::{BylineRow, LabelRow};
+use super::page::{Key, Order, Page, Position, Slice};
+use super::schema::{author_slugs, authors, published_slugs, tag_slugs, tags};
+use super::statement::{Statement, on_either};
+use super::walk::{Steps, one_row, rows_of};
 use crate::domain::id;
 use crate::domain::tag::Visibility;
-use crate::domain::time::Moment;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
-/// A published copy as it is stored, but for its body. `document` is a `Content` as JSON whose body is empty; times are milliseconds.
-#[derive(Clone, Debug, Queryable, Selectable)]
-#[diesel(table_name = published_articles)]
+pub use super::walk::{Bodies, LiveFilter, Named, Walk};
+
+/// A published copy as it is stored. Times are milliseconds; what is JSON is finished.
+#[derive(Clone, Debug, Queryable)]
 pub struct LiveRow {
     pub article_id: String,
     pub slug: String,
     pub version: i64,
-    pub document: String,
-    pub word_count: i64,
-    pub reading_minutes: i64,
-    pub first_published_at: i64,
+    pub title: String,
     pub published_at: i64,
     pub content_updated_at: i64,
+    /// In their order, a space between.
+    pub author_ids: String,
+    /// In their order, internal ones included, a space between.
+    pub tag_ids: String,
+    /// See `http/finished.rs`.
+    pub summary: String,
+    /// The forms of the body that were asked for.
+    pub html: Option<String>,
+    pub markdown: Option<String>,
+    pub text: Option<String>,
+    pub blocks: Option<String>,
 }
 
-impl LiveRow {
-    /// The content as it was published.
-    pub fn content(&self) -> Result<Content, Error> {
-        serde_json::from_str(&self.document).map_err(|error| Error::Damaged(format!("published article {}: {error}", self.article_id)))
-    }
-}
-
-/// The body of a published copy in its four forms; `blocks` is the typed tree as JSON.
-#[derive(Clone, Debug, Queryable, Selectable)]
-#[diesel(table_name = published_articles)]
-pub struct LiveBody {
-    pub html: String,
-    pub markdown: String,
-    pub text: String,
-    pub blocks: String,
-}
-
-/// A published copy with its authors and its public tags.
-#[derive(Clone, Debug)]
-pub struct LiveCopy {
-    pub row: LiveRow,
-    /// Only where it was asked for.
-    pub body: Option<LiveBody>,
-    pub authors: Vec<BylineRow>,
-    pub tags: Vec<LabelRow>,
-    /// When the story, one of its authors or one of its tags (an internal one may have been public before) last changed, in milliseconds.
-    pub changed_at: i64,
-}
+type Columns = (Text, Text, BigInt, Text, BigInt, BigInt, Text, Text, Text, Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>);
 
 /// The published copy behind an id or a slug; a slug of former days is `Error::Moved`.
-pub fn find(conn: &mut Conn, key: &str, with_body: bool) -> Result<LiveCopy, Error> {
-    let id = if id::looks_like_one(key) {
-        key.to_ascii_lowercase()
-    } else {
-        published_slugs::table.find(key).select(published_slugs::article_id).first(conn).or_not_found("article")?
-    };
-    let query = published_articles::table.find(&id).into_boxed();
-    let (row, body) = load(conn, query, with_body)?.pop().ok_or(Error::NotFound("article"))?;
-    if !id::looks_like_one(key) && row.slug != key {
-        return Err(Error::Moved("article", row.slug));
+pub fn find(conn: &mut Conn, key: &str, bodies: Bodies) -> Result<LiveRow, Error> {
+    let mut statement = one_row(bodies);
+    if id::looks_like_one(key) {
+        statement.words(" WHERE a.article_id = ").text(key.to_ascii_lowercase());
+        return load(conn, statement)?.pop().ok_or(Error::NotFound("article"));
     }
-    let mut copies = with_links(conn, vec![(row, body)])?;
-    copies.pop().ok_or(Error::NotFound("article"))
+    statement.words(" WHERE a.slug = ").text(key);
+    match load(conn, statement)?.pop() {
+        Some(row) => Ok(row),
+        None => Err(Error::Moved("article", slug_of_today(conn, key)?)),
+    }
 }
 
-/// A page of published copies in an order, with their bodies where they are wanted.
+fn slug_of_today(conn: &mut Conn, former: &str) -> Result<String, Error> {
+    let id: String = published_slugs::table.find(former).select(published_slugs::article_id).first(conn).or_not_found("article")?;
+    let mut statement = one_row(Bodies::NONE);
+    statement.words(" WHERE a.article_id = ").text(id);
+    Ok(load(conn, statement)?.pop().ok_or(Error::NotFound("article"))?.slug)
+}
+
+/// A page of published copies in an order.
 pub fn list(
     conn: &mut Conn,
-    filter: &Filter,
+    filter: &LiveFilter,
     (order, descending): (Order, bool),
     slice: &Slice,
-    with_body: bool,
-) -> Result<Page<LiveCopy>, Error> {
-    use published_articles::{article_id, content_updated_at, published_at, title};
-    let after = slice.after.as_ref();
-    let query = filtered(filter);
-    let query = match (order, slice.walks_down(descending)) {
-        (Order::Publication | Order::Creation, true) => walk!(query, after, published_at, article_id, number, descending),
-        (Order::Publication | Order::Creation, false) => walk!(query, after, published_at, article_id, number, ascending),
-        (Order::Update, true) => walk!(query, after, content_updated_at, article_id, number, descending),
-        (Order::Update, false) => walk!(query, after, content_updated_at, article_id, number, ascending),
-        (Order::Title, true) => walk!(query, after, title, article_id, text, descending),
-        (Order::Title, false) => walk!(query, after, title, article_id, text, ascending),
+    bodies: Bodies,
+) -> Result<Page<LiveRow>, Error> {
+    let descending = slice.walks_down(descending);
+    let walk = Walk { filter, order, descending, after: slice.after.as_ref(), rows: slice.rows() };
+    let rows = match walk.steps(bodies) {
+        Steps::Nothing => return Ok(slice.page(Vec::new(), slice.count.then_some(0))),
+        Steps::Rows(statement) => load(conn, statement)?,
+        Steps::Ids(statement) => in_order(load(conn, statement)?, &walk),
+        Steps::Keys(statement) => {
+            let ids = merged(keys(conn, statement)?, &walk);
+            by_ids(conn, &ids, bodies)?
+        }
     };
-    let rows = load(conn, query.limit(slice.rows()), with_body)?;
-    let total = if slice.count { Some(filtered(filter).count().get_result(conn)?) } else { None };
-    let copies = with_links(conn, rows)?;
-    Ok(slice.page(copies, total))
+    let total = if slice.count { Some(count(conn, walk.count())?) } else { None };
+    Ok(slice.page(rows, total))
 }
 
-/// The published copies of those ids, in the given order and without their bodies; those that are not live are left out.
-pub fn by_ids(conn: &mut Conn, ids: &[String]) -> Result<Vec<LiveCopy>, Error> {
-    let rows = load(conn, published_articles::table.filter(published_articles::article_id.eq_any(ids)).into_boxed(), false)?;
-    let mut copies = with_links(conn, rows)?;
-    copies.sort_by_key(|copy| ids.iter().position(|id| *id == copy.row.article_id));
-    Ok(copies)
+/// The published copies of those ids, in the given order; those that are not live are left out.
+pub fn by_ids(conn: &mut Conn, ids: &[String], bodies: Bodies) -> Result<Vec<LiveRow>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut rows = load(conn, rows_of(ids.iter().map(String::as_str), bodies))?;
+    rows.sort_by_key(|row| ids.iter().position(|id| *id == row.article_id));
+    Ok(rows)
 }
 
 /// Where a published copy stands in an order.
-pub fn position(copy: &LiveCopy, order: Order) -> Result<Position, Error> {
+pub fn position(row: &LiveRow, order: Order) -> Position {
     let key = match order {
-        Order::Publication | Order::Creation => Key::Number(copy.row.published_at),
-        Order::Update => Key::Number(copy.row.content_updated_at),
-        Order::Title => Key::Text(copy.row.content()?.title),
+        Order::Publication | Order::Creation => Key::Number(row.published_at),
+        Order::Update => Key::Number(row.content_updated_at),
+        Order::Title => Key::Text(row.title.clone()),
     };
-    Ok(Position { key, id: copy.row.article_id.clone() })
+    Position { key, id: row.article_id.clone() }
 }
 
-/// The ids of the authors that the keys (ids or slugs, old ones too) name; unknown keys name nobody.
-pub fn author_ids(conn: &mut Conn, keys: &[String]) -> Result<Vec<String>, Error> {
-    let (mut ids, slugs): (Vec<String>, Vec<String>) = keys.iter().cloned().partition(|key| id::looks_like_one(key));
-    if !slugs.is_empty() {
-        ids.extend(author_slugs::table.filter(author_slugs::slug.eq_any(slugs)).select(author_slugs::author_id).load::<String>(conn)?);
-    }
-    Ok(ids)
+/// The author that a key (an id or a slug, an old one too) names, if there is one.
+pub fn author(conn: &mut Conn, key: &str) -> Result<Option<Named>, Error> {
+    let named = if id::looks_like_one(key) {
+        on_either!(conn, conn => authors::table.find(key).select((authors::id, authors::live_count)).first(conn).optional()?)
+    } else {
+        let by_slug = author_slugs::table.inner_join(authors::table).filter(author_slugs::slug.eq(key));
+        on_either!(conn, conn => by_slug.select((authors::id, authors::live_count)).first(conn).optional()?)
+    };
+    Ok(named.map(|(id, live_count)| Named { id, live_count }))
 }
 
-/// The ids of the public tags that the keys (ids or slugs, old ones too) name; an internal tag is unknown here.
-pub fn tag_ids(conn: &mut Conn, keys: &[String]) -> Result<Vec<String>, Error> {
+/// The public tag that a key (an id or a slug, an old one too) names, if there is one; an internal tag is unknown here.
+pub fn tag(conn: &mut Conn, key: &str) -> Result<Option<Named>, Error> {
     let public = tags::visibility.eq(Visibility::Public.name());
-    let (given, slugs): (Vec<String>, Vec<String>) = keys.iter().cloned().partition(|key| id::looks_like_one(key));
-    let mut ids: Vec<String> = Vec::new();
-    if !given.is_empty() {
-        ids = tags::table.filter(tags::id.eq_any(given)).filter(public).select(tags::id).load(conn)?;
-    }
-    if !slugs.is_empty() {
-        let named = tag_slugs::table.inner_join(tags::table).filter(tag_slugs::slug.eq_any(slugs)).filter(public).select(tags::id);
-        ids.extend(named.load::<String>(conn)?);
-    }
-    Ok(ids)
-}
-
-type Query<'a> = published_articles::BoxedQuery<'a, <Conn as Connection>::Backend>;
-
-/// Runs a query; the bodies, most of the bytes of a row, are read only where they are wanted.
-fn load(conn: &mut Conn, query: Query<'_>, with_body: bool) -> Result<Vec<(LiveRow, Option<LiveBody>)>, Error> {
-    if with_body {
-        let rows: Vec<(LiveRow, LiveBody)> = query.select((LiveRow::as_select(), LiveBody::as_select())).load(conn)?;
-        return Ok(rows.into_iter().map(|(row, body)| (row, Some(body))).collect());
-    }
-    let rows: Vec<LiveRow> = query.select(LiveRow::as_select()).load(conn)?;
-    Ok(rows.into_iter().map(|row| (row, None)).collect())
-}
-
-fn filtered(filter: &Filter) -> Query<'static> {
-    use {published_article_authors as by, published_article_tags as under, published_articles as live};
-    let mut query = live::table.into_boxed();
-    if let Some(ids) = filter.ids.clone() {
-        query = query.filter(live::article_id.eq_any(ids));
-    }
-    if let Some(ids) = filter.authors.clone() {
-        query = query.filter(live::article_id.eq_any(by::table.filter(by::author_id.eq_any(ids)).select(by::article_id)));
-    }
-    if let Some(ids) = filter.tags.clone() {
-        query = query.filter(live::article_id.eq_any(under::table.filter(under::tag_id.eq_any(ids)).select(under::article_id)));
-    }
-    if !filter.without_authors.is_empty() {
-        let ids = filter.without_authors.clone();
-        query = query.filter(live::article_id.ne_all(by::table.filter(by::author_id.eq_any(ids)).select(by::article_id)));
-    }
-    if !filter.without_tags.is_empty() {
-        let ids = filter.without_tags.clone();
-        query = query.filter(live::article_id.ne_all(under::table.filter(under::tag_id.eq_any(ids)).select(under::article_id)));
-    }
-    if let Some(languages) = filter.languages.clone() {
-        query = query.filter(live::language.eq_any(languages));
-    }
-    if let Some(after) = filter.published_after {
-        query = query.filter(live::published_at.gt(after.milliseconds()));
-    }
-    if let Some(before) = filter.published_before {
-        query = query.filter(live::published_at.lt(before.milliseconds()));
-    }
-    if let Some(after) = filter.updated_after {
-        query = query.filter(live::content_updated_at.gt(after.milliseconds()));
-    }
-    if let Some(years) = &filter.years {
-        type Predicate = Box<dyn BoxableExpression<live::table, <Conn as Connection>::Backend, SqlType = Bool>>;
-        let in_year = |(start, end): &(Moment, Moment)| -> Predicate {
-            Box::new(live::published_at.ge(start.milliseconds()).and(live::published_at.lt(end.milliseconds())))
-        };
-        let any = years.iter().map(in_year).reduce(|one, other| Box::new(one.or(other)));
-        query = query.filter(any.unwrap_or_else(|| Box::new(live::article_id.is_null())));
-    }
-    query
-}
-
-fn with_links(conn: &mut Conn, rows: Vec<(LiveRow, Option<LiveBody>)>) -> Result<Vec<LiveCopy>, Error> {
-    let ids: Vec<String> = rows.iter().map(|(row, _)| row.article_id.clone()).collect();
-    let mut authors = authors_of(conn, &ids)?;
-    let mut tags = tags_of(conn, &ids)?;
-    let copy = |(row, body): (LiveRow, Option<LiveBody>)| {
-        let (authors, authors_at): (Vec<BylineRow>, Vec<i64>) = authors.remove(&row.article_id).unwrap_or_default().into_iter().unzip();
-        let (mut tags, tags_at): (Vec<LabelRow>, Vec<i64>) = tags.remove(&row.article_id).unwrap_or_default().into_iter().unzip();
-        tags.retain(|tag| tag.visibility == Visibility::Public.name());
-        let changed_at = authors_at.into_iter().chain(tags_at).fold(row.content_updated_at, i64::max);
-        LiveCopy { row, body, authors, tags, changed_at }
+    let named = if id::looks_like_one(key) {
+        on_either!(conn, conn => tags::table.find(key).filter(public).select((tags::id, tags::live_count)).first(conn).optional()?)
+    } else {
+        let by_slug = tag_slugs::table.inner_join(tags::table).filter(tag_slugs::slug.eq(key)).filter(public);
+        on_either!(conn, conn => by_slug.select((tags::id, tags::live_count)).first(conn).optional()?)
     };
-    Ok(rows.into_iter().map(copy).collect())
+    Ok(named.map(|(id, live_count)| Named { id, live_count }))
 }
 
-/// The authors, and when each last changed.
-fn authors_of(conn: &mut Conn, stories: &[String]) -> Result<ByStory<(BylineRow, i64)>, Error> {
-    use published_article_authors as by;
-    let rows = by::table
-        .inner_join(authors::table)
-        .filter(by::article_id.eq_any(stories))
-        .order((by::article_id, by::position))
-        .select((by::article_id, (BylineRow::as_select(), authors::updated_at)))
-        .load(conn)?;
-    Ok(by_story(rows))
+/// The authors of those ids, each with when it last changed, in milliseconds.
+pub fn bylines(conn: &mut Conn, ids: &[String]) -> Result<Vec<(BylineRow, i64)>, Error> {
+    let query = authors::table.filter(authors::id.eq_any(ids));
+    Ok(query.select((BylineRow::as_select(), authors::updated_at)).load(conn)?)
 }
 
-/// The tags, internal ones included, and when each last changed.
-fn tags_of(conn: &mut Conn, stories: &[String]) -> Result<ByStory<(LabelRow, i64)>, Error> {
-    use published_article_tags as under;
-    let rows = under::table
-        .inner_join(tags::table)
-        .filter(under::article_id.eq_any(stories))
-        .order((under::article_id, under::position))
-        .select((under::article_id, (LabelRow::as_select(), tags::updated_at)))
-        .load(conn)?;
-    Ok(by_story(rows))
+/// The tags of those ids, internal ones included, each with when it last changed, in milliseconds.
+pub fn labels(conn: &mut Conn, ids: &[String]) -> Result<Vec<(LabelRow, i64)>, Error> {
+    let query = tags::table.filter(tags::id.eq_any(ids));
+    Ok(query.select((LabelRow::as_select(), tags::updated_at)).load(conn)?)
+}
+
+pub(super) fn load(conn: &mut Conn, statement: Statement) -> Result<Vec<LiveRow>, Error> {
+    let rows = statement.rows::<Columns>();
+    Ok(on_either!(conn, conn => rows.load::<LiveRow>(conn)?))
+}
+
+/// A story's place in every order.
+#[derive(Debug, Queryable)]
+struct Place {
+    article_id: String,
+    published_at: i64,
+    content_updated_at: i64,
+    title: String,
+}
+
+fn keys(conn: &mut Conn, statement: Statement) -> Result<Vec<Place>, Error> {
+    let rows = statement.rows::<(Text, BigInt, BigInt, Text)>();
+    Ok(on_either!(conn, conn => rows.load::<Place>(conn)?))
+}
+
+fn count(conn: &mut Conn, statement: Statement) -> Result<i64, Error> {
+    let rows = statement.rows::<BigInt>();
+    Ok(on_either!(conn, conn => rows.get_result::<i64>(conn)?))
+}
+
+/// The first of several paths that were walked in the same order, each story once.
+fn merged(mut places: Vec<Place>, walk: &Walk<'_>) -> Vec<String> {
+    places.sort_by(|one, other| {
+        let ordering = match walk.order {
+            Order::Publication | Order::Creation => one.published_at.cmp(&other.published_at),
+            Order::Update => one.content_updated_at.cmp(&other.content_updated_at),
+            Order::Title => one.title.cmp(&other.title),
+        };
+        let ordering = ordering.then_with(|| one.article_id.cmp(&other.article_id));
+        if walk.descending { ordering.reverse() } else { ordering }
+    });
+    places.dedup_by(|one, other| one.article_id == other.article_id);
+    places.truncate(usize::try_from(walk.rows).unwrap_or(usize::MAX));
+    places.into_iter().map(|place| place.article_id).collect()
+}
+
+/// A few rows, ordered and cut here.
+fn in_order(rows: Vec<LiveRow>, walk: &Walk<'_>) -> Vec<LiveRow> {
+    let place = |row: &LiveRow| {
+        let (key, number) = match walk.order {
+            Order::Publication | Order::Creation => (String::new(), row.published_at),
+            Order::Update => (String::new(), row.content_updated_at),
+            Order::Title => (row.title.clone(), 0),
+        };
+        (number, key, row.article_id.clone())
+    };
+    let after = walk.after.map(|after| match walk.order {
+        Order::Title => (0, after.key.text().to_owned(), after.id.clone()),
+        _ => (after.key.number(), String::new(), after.id.clone()),
+    });
+    let mut rows: Vec<_> = rows.into_iter().map(|row| (place(&row), row)).collect();
+    rows.retain(|(place, _)| after.as_ref().is_none_or(|after| if walk.descending { place < after } else { place > after }));
+    rows.sort_by(|(one, _), (other, _)| if walk.descending { other.cmp(one) } else { one.cmp(other) });
+    rows.truncate(usize::try_from(walk.rows).unwrap_or(usize::MAX));
+    rows.into_iter().map(|(_, row)| row).collect()
 }

@@ -17,10 +17,12 @@ pub mod page;
 pub mod publishing;
 mod schema;
 pub mod slugs;
+pub mod statement;
 pub mod tags;
 pub mod users;
+mod walk;
 mod writer;
 
-pub use conn::{Conn, Shared, Store, Write, open_postgres, open_sqlite};
+pub use conn::{Conn, Shared, Store, Write, in_transaction, open_postgres, open_sqlite};
 pub use error::{Error, Expect};
 pub use migrations::{migrate, pending};

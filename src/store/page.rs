@@ -85,6 +85,11 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// The items, and the page without them.
+    pub fn split(self) -> (Vec<T>, Page<()>) {
+        (self.items, Page { items: Vec::new(), has_previous: self.has_previous, has_next: self.has_next, total: self.total })
+    }
+
     /// The same page with other items, made of all of them at once.
     pub fn with<U, E>(self, change: impl FnOnce(Vec<T>) -> Result<Vec<U>, E>) -> Result<Page<U>, E> {
         Ok(Page { items: change(self.items)?, has_previous: self.has_previous, has_next: self.has_next, total: self.total })

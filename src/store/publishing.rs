@@ -1,22 +1,35 @@
 //! The steps between working and live: the only statements that touch both copies of a story.
 
-use super::articles::{ArticleRow, Stamp, document, note_revision, won};
+use super::articles::{Stamp, WorkingCopy, document, note_revision, won};
 use super::conn::{Conn, Write};
 use super::error::{Error, Expect};
 use super::schema::{
-    article_authors, article_slugs, article_tags, articles, published_article_authors, published_article_tags, published_articles,
-    published_slugs,
+    article_slugs, articles, published_article_authors, published_article_tags, published_articles, published_contents, published_slugs,
 };
-use crate::domain::article::State;
+use crate::domain::article::{Content, State};
 use crate::domain::time::Moment;
 use diesel::prelude::*;
 
+/// What the live view shows of a story, finished: JSON as it goes out. `http/finished.rs` makes it, the store keeps it.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// All members but the body, the authors, the tags and the address.
+    pub summary: String,
+    pub html: String,
+    pub markdown: String,
+    pub text: String,
+    pub blocks: String,
+    /// Which version of the code has finished it.
+    pub form: i64,
+}
+
 /// Copies working → live and notes the new state.
-pub fn publish(write: &mut Write<'_>, id: &str, seen: i64, state: State, stamp: &Stamp) -> Result<(), Error> {
+pub fn publish(write: &mut Write<'_>, current: &WorkingCopy, state: State, finished: &Finished, stamp: &Stamp) -> Result<(), Error> {
+    let (id, seen) = (&current.row.id, current.row.version);
     set_state(write, id, seen, state, stamp)?;
-    let row: ArticleRow = articles::table.find(id).select(ArticleRow::as_select()).first(write.conn)?;
-    diesel::update(article_slugs::table.find(&row.slug)).set(article_slugs::was_live.eq(true)).execute(write.conn)?;
-    put(write, &row)?;
+    diesel::update(article_slugs::table.find(&current.row.slug)).set(article_slugs::was_live.eq(true)).execute(write.conn)?;
+    take_down(write, id)?;
+    put(write, current, state, finished)?;
     note_links(write, id)?;
     note_revision(write, id, seen + 1, "publish", stamp)
 }
@@ -57,32 +70,40 @@ fn set_state(conn: &mut Conn, id: &str, seen: i64, state: State, stamp: &Stamp) 
     won(changed)
 }
 
-/// Writes the live copy anew; the rows that hang on it go and come with it.
-fn put(write: &mut Write<'_>, row: &ArticleRow) -> Result<(), Error> {
+/// Writes the live copy; the rows that hang on it go and come with it.
+fn put(conn: &mut Conn, current: &WorkingCopy, state: State, finished: &Finished) -> Result<(), Error> {
+    let row = &current.row;
     let (Some(first_published_at), Some(published_at), Some(content_updated_at)) =
-        (row.first_published_at, row.published_at, row.content_updated_at)
+        (state.first_published_at, state.published_at, state.content_updated_at)
     else {
         return Err(Error::Damaged(format!("article {} is published without its dates", row.id)));
     };
-    let mut content = row.content()?;
-    let markdown = std::mem::take(&mut content.body);
-    take_down(write, &row.id)?;
-    let conn = &mut *write.conn;
+    let content = Content { body: String::new(), ..row.content()? };
+    let ids = |ids: Vec<&str>| ids.join(" ");
     diesel::insert_into(published_articles::table)
         .values((
             (published_articles::article_id.eq(&row.id), published_articles::slug.eq(&row.slug)),
-            (published_articles::version.eq(row.version), published_articles::title.eq(&content.title)),
-            (published_articles::language.eq(&content.language.0), published_articles::document.eq(document(&content)?)),
-            (published_articles::html.eq(&row.html), published_articles::markdown.eq(markdown)),
-            (published_articles::text.eq(&row.text), published_articles::blocks.eq(&row.blocks)),
-            (published_articles::word_count.eq(row.word_count), published_articles::reading_minutes.eq(row.reading_minutes)),
-            published_articles::first_published_at.eq(first_published_at),
-            published_articles::published_at.eq(published_at),
-            published_articles::content_updated_at.eq(content_updated_at),
+            (published_articles::version.eq(row.version + 1), published_articles::title.eq(&content.title)),
+            (published_articles::language.eq(&content.language.0), published_articles::year.eq(i64::from(published_at.year()))),
+            published_articles::published_at.eq(published_at.milliseconds()),
+            published_articles::content_updated_at.eq(content_updated_at.milliseconds()),
+            published_articles::author_ids.eq(ids(current.authors.iter().map(|author| author.id.as_str()).collect())),
+            published_articles::tag_ids.eq(ids(current.tags.iter().map(|tag| tag.id.as_str()).collect())),
+            (published_articles::summary.eq(&finished.summary), published_articles::form.eq(finished.form)),
+        ))
+        .execute(conn)?;
+    diesel::insert_into(published_contents::table)
+        .values((
+            published_contents::article_id.eq(&row.id),
+            (published_contents::html.eq(&finished.html), published_contents::markdown.eq(&finished.markdown)),
+            (published_contents::text.eq(&finished.text), published_contents::blocks.eq(&finished.blocks)),
+            published_contents::document.eq(document(&content)?),
+            (published_contents::word_count.eq(row.word_count), published_contents::reading_minutes.eq(row.reading_minutes)),
+            published_contents::first_published_at.eq(first_published_at.milliseconds()),
         ))
         .execute(conn)?;
     put_slugs(conn, &row.id)?;
-    put_links(conn, &row.id, published_at)
+    put_links(conn, current, &content.title, (published_at, content_updated_at))
 }
 
 /// Every slug under which the public has known the story: the current one answers, the others redirect.
@@ -99,24 +120,37 @@ fn put_slugs(conn: &mut Conn, id: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn put_links(conn: &mut Conn, id: &str, published_at: i64) -> Result<(), Error> {
-    let authors: Vec<(i64, String)> = article_authors::table
-        .filter(article_authors::article_id.eq(id))
-        .select((article_authors::position, article_authors::author_id))
-        .load(conn)?;
+/// In the order of their ids: two stories that are published at once count on the same authors and tags, and must not wait for each other.
+fn put_links(
+    conn: &mut Conn,
+    current: &WorkingCopy,
+    title: &str,
+    (published_at, content_updated_at): (Moment, Moment),
+) -> Result<(), Error> {
+    let id = &current.row.id;
+    let mut authors: Vec<(i64, &str)> = (0..).zip(current.authors.iter().map(|author| author.id.as_str())).collect();
+    authors.sort_unstable_by_key(|(_, author)| *author);
     for (position, author) in authors {
         use published_article_authors as live;
         diesel::insert_into(live::table)
-            .values((live::article_id.eq(id), live::position.eq(position), live::author_id.eq(author), live::published_at.eq(published_at)))
+            .values((
+                (live::article_id.eq(id), live::author_id.eq(author), live::position.eq(position), live::title.eq(title)),
+                live::published_at.eq(published_at.milliseconds()),
+                live::content_updated_at.eq(content_updated_at.milliseconds()),
+            ))
             .execute(conn)
             .or_raced()?;
     }
-    let tags: Vec<(i64, String)> =
-        article_tags::table.filter(article_tags::article_id.eq(id)).select((article_tags::position, article_tags::tag_id)).load(conn)?;
+    let mut tags: Vec<(i64, &str)> = (0..).zip(current.tags.iter().map(|tag| tag.id.as_str())).collect();
+    tags.sort_unstable_by_key(|(_, tag)| *tag);
     for (position, tag) in tags {
         use published_article_tags as live;
         diesel::insert_into(live::table)
-            .values((live::article_id.eq(id), live::position.eq(position), live::tag_id.eq(tag), live::published_at.eq(published_at)))
+            .values((
+                (live::article_id.eq(id), live::tag_id.eq(tag), live::position.eq(position), live::title.eq(title)),
+                live::published_at.eq(published_at.milliseconds()),
+                live::content_updated_at.eq(content_updated_at.milliseconds()),
+            ))
             .execute(conn)
             .or_raced()?;
     }
@@ -138,5 +172,49 @@ fn note_links(write: &mut Write<'_>, id: &str) -> Result<(), Error> {
     write.touch("articles");
     authors.iter().for_each(|author| write.touch(format!("author-{author}")));
     tags.iter().for_each(|tag| write.touch(format!("tag-{tag}")));
+    Ok(())
+}
+
+/// What a published copy is made of, for one that older code has finished.
+#[derive(Clone, Debug)]
+pub struct Unfinished {
+    pub id: String,
+    pub slug: String,
+    /// Without its body.
+    pub content: Content,
+    pub word_count: i64,
+    pub reading_minutes: i64,
+    pub dates: [Moment; 3],
+}
+
+/// Some published copies whose `form` is another than this one.
+pub fn unfinished(conn: &mut Conn, form: i64, limit: i64) -> Result<Vec<Unfinished>, Error> {
+    use {published_articles as live, published_contents as parts};
+    // Two half-open ranges, so that the index says at once when there is none.
+    let other = live::form.lt(form).or(live::form.gt(form));
+    let rows: Vec<(String, String, (String, i64, i64, i64), (i64, i64))> = live::table
+        .inner_join(parts::table)
+        .filter(other)
+        .select((
+            live::article_id,
+            live::slug,
+            (parts::document, parts::word_count, parts::reading_minutes, parts::first_published_at),
+            (live::published_at, live::content_updated_at),
+        ))
+        .limit(limit)
+        .load(conn)?;
+    let unfinished = rows.into_iter().map(|(id, slug, (document, word_count, reading_minutes, first), (published, updated))| {
+        let content = serde_json::from_str(&document).map_err(|error| Error::Damaged(format!("published article {id}: {error}")))?;
+        let dates = [first, published, updated].map(Moment::from_milliseconds);
+        Ok(Unfinished { id, slug, content, word_count, reading_minutes, dates })
+    });
+    unfinished.collect()
+}
+
+/// Puts a finished summary in the place of one that older code made.
+pub fn refinish(conn: &mut Conn, id: &str, summary: &str, form: i64) -> Result<(), Error> {
+    diesel::update(published_articles::table.find(id))
+        .set((published_articles::summary.eq(summary), published_articles::form.eq(form)))
+        .execute(conn)?;
     Ok(())
 }

@@ -35,6 +35,7 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         updated_by -> Nullable<Text>,
+        live_count -> BigInt,
     }
 }
 
@@ -57,6 +58,7 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         updated_by -> Nullable<Text>,
+        live_count -> BigInt,
     }
 }
 
@@ -76,9 +78,6 @@ diesel::table! {
         title -> Text,
         language -> Text,
         document -> Text,
-        html -> Text,
-        text -> Text,
-        blocks -> Text,
         word_count -> BigInt,
         reading_minutes -> BigInt,
         has_unpublished_changes -> Bool,
@@ -139,16 +138,27 @@ diesel::table! {
         version -> BigInt,
         title -> Text,
         language -> Text,
-        document -> Text,
+        year -> BigInt,
+        published_at -> BigInt,
+        content_updated_at -> BigInt,
+        author_ids -> Text,
+        tag_ids -> Text,
+        summary -> Text,
+        form -> BigInt,
+    }
+}
+
+diesel::table! {
+    published_contents (article_id) {
+        article_id -> Text,
         html -> Text,
         markdown -> Text,
         text -> Text,
         blocks -> Text,
+        document -> Text,
         word_count -> BigInt,
         reading_minutes -> BigInt,
         first_published_at -> BigInt,
-        published_at -> BigInt,
-        content_updated_at -> BigInt,
     }
 }
 
@@ -160,20 +170,24 @@ diesel::table! {
 }
 
 diesel::table! {
-    published_article_authors (article_id, position) {
+    published_article_authors (article_id, author_id) {
         article_id -> Text,
-        position -> BigInt,
         author_id -> Text,
+        position -> BigInt,
         published_at -> BigInt,
+        content_updated_at -> BigInt,
+        title -> Text,
     }
 }
 
 diesel::table! {
-    published_article_tags (article_id, position) {
+    published_article_tags (article_id, tag_id) {
         article_id -> Text,
-        position -> BigInt,
         tag_id -> Text,
+        position -> BigInt,
         published_at -> BigInt,
+        content_updated_at -> BigInt,
+        title -> Text,
     }
 }
 
@@ -183,6 +197,7 @@ diesel::joinable!(tag_slugs -> tags (tag_id));
 diesel::joinable!(article_slugs -> articles (article_id));
 diesel::joinable!(article_authors -> authors (author_id));
 diesel::joinable!(article_tags -> tags (tag_id));
+diesel::joinable!(published_contents -> published_articles (article_id));
 diesel::joinable!(published_article_authors -> authors (author_id));
 diesel::joinable!(published_article_tags -> tags (tag_id));
 
@@ -199,6 +214,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     article_tags,
     revisions,
     published_articles,
+    published_contents,
     published_slugs,
     published_article_authors,
     published_article_tags,

@@ -4,13 +4,13 @@ use super::articles::{Stamp, won};
 use super::authors::Order;
 use super::conn::{Conn, Write};
 use super::error::{Error, Expect};
+use super::links::replace;
 use super::page::{Key, Page, Position, Slice, walk};
-use super::schema::{article_tags, published_article_tags, tags};
+use super::schema::{article_tags, published_article_tags, published_articles, tags};
 use super::slugs::{self, Kind, Wish};
 use crate::domain::tag::{DEEPEST, Visibility};
 use crate::domain::time::Moment;
 use diesel::connection::SimpleConnection;
-use diesel::dsl::count_star;
 use diesel::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 
@@ -28,6 +28,8 @@ pub struct TagRow {
     pub created_at: i64,
     pub updated_at: i64,
     pub updated_by: Option<String>,
+    /// How many live stories it has.
+    pub live_count: i64,
 }
 
 /// What a save puts in place.
@@ -128,14 +130,6 @@ pub fn position(row: &TagRow, order: Order) -> Position {
     Position { key, id: row.id.clone() }
 }
 
-/// How many live stories each tag has; tags without one are missing.
-pub fn live_counts(conn: &mut Conn, ids: &[String]) -> Result<HashMap<String, i64>, Error> {
-    use published_article_tags as under;
-    let rows: Vec<(String, i64)> =
-        under::table.filter(under::tag_id.eq_any(ids)).group_by(under::tag_id).select((under::tag_id, count_star())).load(conn)?;
-    Ok(rows.into_iter().collect())
-}
-
 pub fn insert(write: &mut Write<'_>, id: &str, draft: TagDraft, stamp: &Stamp) -> Result<(), Error> {
     note(write, &[id]);
     let conn = &mut *write.conn;
@@ -192,12 +186,19 @@ pub fn reassign(write: &mut Write<'_>, from: &str, to: &str, now: Moment) -> Res
     note(write, &[from, to]);
     note_stories(write, from)?;
     let conn = &mut *write.conn;
-    use published_article_tags as under;
+    use {published_article_tags as under, published_articles as live};
     let both: Vec<String> = article_tags::table.filter(article_tags::tag_id.eq(to)).select(article_tags::article_id).load(conn)?;
     diesel::delete(article_tags::table.filter(article_tags::tag_id.eq(from).and(article_tags::article_id.eq_any(both)))).execute(conn)?;
     diesel::update(article_tags::table.filter(article_tags::tag_id.eq(from))).set(article_tags::tag_id.eq(to)).execute(conn)?;
     let both: Vec<String> = under::table.filter(under::tag_id.eq(to)).select(under::article_id).load(conn)?;
+    diesel::update(live::table.filter(live::article_id.eq_any(&both)))
+        .set(live::tag_ids.eq(replace(replace(live::tag_ids, format!("{from} "), ""), format!(" {from}"), "")))
+        .execute(conn)?;
     diesel::delete(under::table.filter(under::tag_id.eq(from).and(under::article_id.eq_any(both)))).execute(conn)?;
+    let stories = under::table.filter(under::tag_id.eq(from)).select(under::article_id);
+    diesel::update(live::table.filter(live::article_id.eq_any(stories)))
+        .set(live::tag_ids.eq(replace(live::tag_ids, from, to)))
+        .execute(conn)?;
     diesel::update(under::table.filter(under::tag_id.eq(from))).set(under::tag_id.eq(to)).execute(conn)?;
     diesel::update(tags::table.filter(tags::parent_id.eq(from).and(tags::id.ne(to)))).set(tags::parent_id.eq(to)).execute(conn)?;
     // For those who ask whether a story has changed since some date.

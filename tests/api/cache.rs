@@ -96,6 +96,7 @@ proptest! {
         for deed in &deeds {
             do_it(&newsroom, &editor, &tag_ids, &stories, deed);
             newsroom.pass(1000);
+            fresh.forget();
             for address in ADDRESSES {
                 prop_assert_eq!(face(&newsroom.get(address)), face(&fresh.get(address)), "{} after {:?}", address, deed);
             }

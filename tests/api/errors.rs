@@ -203,7 +203,7 @@ fn a_redirect_tells_its_new_address_and_is_no_problem() {
 fn a_failure_of_ours_shows_one_sentence_and_no_cause() {
     let (newsroom, editor) = newsroom_with_editor();
     newsroom.publish(&editor, &json!({ "title": "Story" }));
-    execute(&mut newsroom.conn(), "UPDATE published_articles SET document = 'damaged'");
+    execute(&mut newsroom.conn(), "UPDATE published_articles SET author_ids = 'damaged'");
     let failure = newsroom.get("/v1/articles/story");
     let problem = problem(&failure, 500, "internal", "/v1/articles/story");
     assert_eq!(problem["detail"], "The cause is in the server's log, under the Request-Id of this answer.");

@@ -5,6 +5,7 @@ use copydesk::domain::id;
 use copydesk::domain::time::Moment;
 use copydesk::domain::user::Role;
 use copydesk::http::{self, Clock, HttpSettings};
+use copydesk::store::marks::Marks;
 use copydesk::store::users::{self, UserDraft};
 use copydesk::store::{Conn, Shared, migrate, open_postgres, open_sqlite};
 use serde_json::{Value, json};
@@ -25,6 +26,7 @@ pub struct Newsroom {
     agent: ureq::Agent,
     settings: HttpSettings,
     database: Arc<Database>,
+    marks: Arc<Marks>,
     stop: Option<actix_web::dev::ServerHandle>,
 }
 
@@ -91,7 +93,9 @@ impl Newsroom {
             Clock::new(move || Moment::from_milliseconds(now.load(Ordering::SeqCst)))
         };
         let (ready, started) = std::sync::mpsc::channel();
-        let (shared, server_settings, server_tokens) = (database.shared(), settings.clone(), tokens.clone());
+        let shared = database.shared();
+        let marks = shared.marks().clone();
+        let (server_settings, server_tokens) = (settings.clone(), tokens.clone());
         std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let running = http::start(listener, 2, server_settings, shared, server_tokens, clock).unwrap();
@@ -102,7 +106,12 @@ impl Newsroom {
         let stop = Some(started.recv().unwrap());
         let config =
             ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).timeout_global(Some(Duration::from_secs(60)));
-        Self { address, tokens, now, agent: config.build().into(), settings, database, stop }
+        Self { address, tokens, now, agent: config.build().into(), settings, database, marks, stop }
+    }
+
+    /// Makes the server forget all that it keeps of the live view.
+    pub fn forget(&self) {
+        self.marks.touch_all();
     }
 
     /// The time as the server sees it.

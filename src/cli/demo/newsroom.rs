@@ -7,13 +7,14 @@ use crate::domain::tag::Visibility;
 use crate::domain::text::{CountryCode, LanguageTag};
 use crate::domain::time::Moment;
 use crate::domain::{id, slug};
+use crate::http;
 use crate::render;
 use crate::store::articles::{self, Draft, Stamp};
 use crate::store::authors::{self, AuthorDraft};
 use crate::store::page::{Filter, Order, Slice};
 use crate::store::slugs::Wish;
 use crate::store::tags::{self, TagDraft};
-use crate::store::{Conn, Error, Store, Write, publishing};
+use crate::store::{Conn, Error, Store, Write};
 use serde_json::Map;
 
 /// The seed story as it came: title, dateline and lead, sections, beat, bio.
@@ -124,7 +125,8 @@ fn put_story(write: &mut Write<'_>, story: &Story, draft: Draft, today: &Stamp) 
         return Ok(());
     }
     let live = step(State::NEW, Transition::Publish, at).map_err(|refusal| Error::Damaged(format!("{refusal:?}")))?;
-    publishing::publish(write, &id, 1, live, &stamp)?;
+    let copy = articles::by_id(write, &id)?;
+    http::publish(write, &copy, live, &stamp)?;
     if let Stage::Edited(title) = story.stage {
         let mut changed = draft;
         changed.content.title = title.to_owned();
@@ -146,9 +148,6 @@ fn rendered(story: &Story) -> Result<Draft, Stop> {
     };
     Ok(Draft {
         slug: Wish::Made(slug::from_words(&story.title, "story")),
-        html: rendered.html,
-        text: rendered.text,
-        blocks: serde_json::to_string(&rendered.blocks).map_err(|error| Stop(error.to_string()))?,
         word_count: i64::from(rendered.word_count),
         reading_minutes: i64::from(rendered.reading_minutes),
         author_ids: Vec::new(),

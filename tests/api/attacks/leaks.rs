@@ -109,7 +109,7 @@ fn k01_a_failure_of_ours_tells_nothing_of_our_insides() {
     let newsroom = Newsroom::open_with(|settings| settings.cache_bytes = 0);
     let editor = newsroom.person(Role::Editor);
     newsroom.publish(&editor, &json!({ "title": "Live" }));
-    let rename = "ALTER TABLE published_article_tags RENAME TO gone";
+    let rename = "ALTER TABLE published_articles RENAME TO gone";
     crate::newsroom::execute(&mut newsroom.conn(), rename);
     let headers = [("content-type", "application/json"), ("if-match", "*")];
     let patch = newsroom.patch(&editor, "/v1/articles/live", "*", &json!({ "title": "Changed" })).expect(200);
@@ -122,7 +122,7 @@ fn k01_a_failure_of_ours_tells_nothing_of_our_insides() {
             assert!(!answer.text().contains(inside), "{inside}: {}", answer.text());
         }
     }
-    crate::newsroom::execute(&mut newsroom.conn(), "ALTER TABLE gone RENAME TO published_article_tags");
+    crate::newsroom::execute(&mut newsroom.conn(), "ALTER TABLE gone RENAME TO published_articles");
     assert_eq!(newsroom.get("/v1/articles/live").expect(200).json()["title"], "Live", "nothing was half-published");
 }
 

@@ -1,0 +1,59 @@
+-- What was live is a draft again after this: the old shape of the published copy cannot be made of the new one.
+DROP TABLE published_article_tags;
+DROP TABLE published_article_authors;
+DROP TABLE published_slugs;
+DROP TABLE published_contents;
+DROP TABLE published_articles;
+ALTER TABLE tags DROP COLUMN live_count;
+ALTER TABLE authors DROP COLUMN live_count;
+ALTER TABLE articles ADD COLUMN html TEXT NOT NULL DEFAULT '';
+ALTER TABLE articles ADD COLUMN text TEXT NOT NULL DEFAULT '';
+ALTER TABLE articles ADD COLUMN blocks TEXT NOT NULL DEFAULT '';
+UPDATE articles SET status = 'draft' WHERE status = 'published';
+CREATE TABLE published_articles (
+    article_id         TEXT    NOT NULL PRIMARY KEY REFERENCES articles (id) ON DELETE CASCADE,
+    slug               TEXT    NOT NULL UNIQUE,
+    version            INTEGER NOT NULL,
+    title              TEXT    NOT NULL,
+    language           TEXT    NOT NULL,
+    document           TEXT    NOT NULL,
+    html               TEXT    NOT NULL,
+    markdown           TEXT    NOT NULL,
+    text               TEXT    NOT NULL,
+    blocks             TEXT    NOT NULL,
+    word_count         INTEGER NOT NULL,
+    reading_minutes    INTEGER NOT NULL,
+    first_published_at INTEGER NOT NULL,
+    published_at       INTEGER NOT NULL,
+    content_updated_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX published_articles_by_publication ON published_articles (published_at, article_id);
+CREATE INDEX published_articles_by_update ON published_articles (content_updated_at, article_id);
+CREATE INDEX published_articles_by_title ON published_articles (title, article_id);
+CREATE INDEX published_articles_by_language ON published_articles (language, published_at, article_id);
+
+CREATE TABLE published_slugs (
+    slug       TEXT NOT NULL PRIMARY KEY,
+    article_id TEXT NOT NULL REFERENCES published_articles (article_id) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX published_slugs_by_article ON published_slugs (article_id);
+
+CREATE TABLE published_article_authors (
+    article_id   TEXT    NOT NULL REFERENCES published_articles (article_id) ON DELETE CASCADE,
+    position     INTEGER NOT NULL,
+    author_id    TEXT    NOT NULL REFERENCES authors (id) ON DELETE RESTRICT,
+    published_at INTEGER NOT NULL,
+    PRIMARY KEY (article_id, position),
+    UNIQUE (article_id, author_id)
+) STRICT;
+CREATE INDEX published_article_authors_by_author ON published_article_authors (author_id, published_at, article_id);
+
+CREATE TABLE published_article_tags (
+    article_id   TEXT    NOT NULL REFERENCES published_articles (article_id) ON DELETE CASCADE,
+    position     INTEGER NOT NULL,
+    tag_id       TEXT    NOT NULL REFERENCES tags (id) ON DELETE RESTRICT,
+    published_at INTEGER NOT NULL,
+    PRIMARY KEY (article_id, position),
+    UNIQUE (article_id, tag_id)
+) STRICT;
+CREATE INDEX published_article_tags_by_tag ON published_article_tags (tag_id, published_at, article_id);
