@@ -1,6 +1,6 @@
 //! Reads against the floor: how near the live view comes to bytes from memory, and whether size matters.
 //!
-//! `cargo bench --bench reads -- [STORIES…]` builds a corpus of each size, starts the release binary on it and, on another core, a floor
+//! `cargo bench --bench reads -- [STORIES…] [CASE…]` builds a corpus of each size, starts the release binary on it and, on another core, a floor
 //! server that answers the very same bytes from memory; `wrk` (Debian's package) asks both in turn, five rounds a case, and the medians
 //! are printed: requests/s, CPU microseconds a request of the server process (user and system), p50, p99, and the ratios to the floor.
 
@@ -19,7 +19,8 @@ fn main() {
     if arguments.first().is_some_and(|first| first == "floor") {
         return floor::serve(&arguments[1]);
     }
-    let sizes: Vec<usize> = arguments.iter().map(|size| size.parse().expect("the number of stories")).collect();
+    let (sizes, names): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|word| word.parse::<usize>().is_ok());
+    let sizes: Vec<usize> = sizes.into_iter().filter_map(|size| size.parse().ok()).collect();
     let sizes = if sizes.is_empty() { vec![1_000, 100_000] } else { sizes };
     if Command::new("wrk").arg("-v").output().is_err() {
         println!("wrk is missing: apt-get install wrk");
@@ -28,8 +29,8 @@ fn main() {
     println!("| stories | case | requests/s | to the floor | CPU µs | to the floor | p50 ms | p99 ms |\n|---|---|---|---|---|---|---|---|");
     for size in sizes {
         let corpus = Corpus::build(size);
-        for case in corpus.cases() {
-            measure(&corpus, size, &case);
+        for case in corpus.cases().iter().filter(|case| names.is_empty() || names.iter().any(|name| case.name.contains(name.as_str()))) {
+            measure(&corpus, size, case);
         }
         eprintln!("resident at {size} stories: {} MB", corpus.server.resident());
     }

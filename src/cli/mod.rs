@@ -10,6 +10,7 @@ use crate::http;
 use crate::store::{Conn, Error, Shared, Store, migrate, open_postgres, open_sqlite};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 
 /// A headless CMS for newsrooms, in one file.
 #[derive(Parser)]
@@ -78,7 +79,7 @@ fn dispatch(line: CommandLine) -> Result<(), Stop> {
     }
     load_env_file()?;
     let config = line.settings.or_from(environment())?.validate()?;
-    start_log(&config)?;
+    let _log = start_log(&config)?;
     match line.command {
         None | Some(Command::Serve) => serve::serve(config),
         Some(Command::Migrate) => migrate_now(&config),
@@ -110,17 +111,21 @@ fn migrated(config: &Config) -> Result<Vec<String>, Stop> {
     Ok(applied)
 }
 
-/// The log goes to stderr, so that stdout is left to what was asked for.
-fn start_log(config: &Config) -> Result<(), Stop> {
+/// The log goes to stderr, so that stdout is left to what was asked for. A thread of its own writes it, many lines with one call when
+/// there are many; no line is dropped, and the last ones are written when the guard goes.
+fn start_log(config: &Config) -> Result<WorkerGuard, Stop> {
     // The server library's own lines repeat ours, and call it an error when a client sends what is not HTTP.
     let directives = format!("actix_server=warn,actix_http=off,{}", config.log);
     let filter = tracing_subscriber::EnvFilter::try_new(directives).map_err(|error| Stop(error.to_string()))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = NonBlockingBuilder::default().lossy(false).thread_name("log");
+    let (lines, guard) = lines.finish(std::io::BufWriter::new(std::io::stderr()));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
     let started = match config.log_format {
         LogFormat::Json => log.json().flatten_event(true).try_init(),
         LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
     };
-    started.map_err(|error| Stop(error.to_string()))
+    started.map_err(|error| Stop(error.to_string()))?;
+    Ok(guard)
 }
 
 /// A writing connection, outside the doors: for what runs before them or without them.

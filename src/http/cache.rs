@@ -5,19 +5,25 @@
 
 use super::answer::{self, Public};
 use super::coding::{Coding, encode};
+use super::edges::{write_fixed, write_for_reads};
 use crate::domain::time::Moment;
 use crate::store::marks::{Began, Marks, Seen};
+use actix_web::body::BoxBody;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle, EntryAction, EntryResult, PlaceholderGuard};
+use quick_cache::{DefaultHashBuilder, Weighter};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a kept answer takes beside its body, in bytes; a careful guess.
 const OVERHEAD: u64 = 1024;
+
+/// How long a request waits for another to make the answer for both.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An address with its query, and a coding.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -31,8 +37,20 @@ pub struct Kept {
     body: Bytes,
     headers: HeaderMap,
     tag: HeaderValue,
+    /// Of a story. A list is dated by when it was made, which cannot tell two changes in one second apart: it is asked for by its tag.
     last_modified: Option<Moment>,
     seen: Vec<Seen>,
+}
+
+type Turn<'a> = PlaceholderGuard<'a, Key, Arc<Kept>, Weight, DefaultHashBuilder, DefaultLifecycle<Key, Arc<Kept>>>;
+
+/// What there is for a request.
+pub enum Found<'a> {
+    Kept(Arc<Kept>),
+    /// Nothing yet; whoever asks for the same waits for what this one makes.
+    Turn(Turn<'a>, Coding),
+    /// Nothing, and nothing will be kept; the coding is given where the answer may have one.
+    Nothing(Option<Coding>),
 }
 
 /// The answers kept by a process, bounded by their bytes.
@@ -42,7 +60,7 @@ pub struct Answers {
 }
 
 #[derive(Clone)]
-struct Weight;
+pub struct Weight;
 
 impl Weighter<Key, Arc<Kept>> for Weight {
     fn weight(&self, key: &Key, kept: &Arc<Kept>) -> u64 {
@@ -62,17 +80,26 @@ impl Answers {
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         let is_strangers = !request.headers().contains_key(header::AUTHORIZATION);
         let address = request.uri().path_and_query()?.as_str();
-        (is_read && is_strangers).then(|| Key { address: address.into(), coding: Coding::wanted(request.headers()) })
+        let may_be_kept = is_read && is_strangers && (address == "/" || address.starts_with("/v1/"));
+        may_be_kept.then(|| Key { address: address.into(), coding: Coding::wanted(request.headers()) })
     }
 
-    /// The answer under that key, if nothing inside it has changed.
-    pub fn find(&self, key: &Key) -> Option<Arc<Kept>> {
-        let kept = self.kept.as_ref()?.get(key)?;
-        if self.marks.hold(&kept.seen) {
-            return Some(kept);
+    /// The answer under that key, if nothing inside it has changed; else the turn to make it. Of those who ask for the same at the same
+    /// time one makes the answer and the others wait for it, but not for long: a slow one must not make a queue.
+    pub async fn find(&self, key: Option<Key>) -> Found<'_> {
+        let Some(key) = key else { return Found::Nothing(None) };
+        let Some(cache) = &self.kept else { return Found::Nothing(Some(key.coding)) };
+        if let Some(kept) = cache.get(&key).filter(|kept| self.marks.hold(&kept.seen)) {
+            return Found::Kept(kept);
         }
-        self.kept.as_ref()?.remove(key);
-        None
+        let entry = cache.entry_async(&key, |_, kept| {
+            if self.marks.hold(&kept.seen) { EntryAction::Retain(kept.clone()) } else { EntryAction::ReplaceWithGuard }
+        });
+        match tokio::time::timeout(PATIENCE, entry).await {
+            Ok(EntryResult::Retained(kept)) => Found::Kept(kept),
+            Ok(EntryResult::Vacant(guard) | EntryResult::Replaced(guard, _)) => Found::Turn(guard, key.coding),
+            _ => Found::Nothing(Some(key.coding)),
+        }
     }
 
     /// To be called before the queries of an answer.
@@ -80,30 +107,40 @@ impl Answers {
         self.marks.begin()
     }
 
-    /// Finishes an answer, and keeps it unless a commit came in between.
-    pub fn finish(&self, key: Option<Key>, began: Began, body: Bytes, public: &Public) -> Arc<Kept> {
-        let coding = key.as_ref().map_or(Coding::Identity, |key| key.coding);
+    /// Finishes an answer, and keeps it unless a commit came in between. What has no date of its own is dated `now`, when it was made.
+    pub fn finish(&self, found: Found<'_>, began: Began, body: Bytes, public: &Public, now: Moment) -> Arc<Kept> {
+        let (guard, coding) = match found {
+            Found::Turn(guard, coding) => (Some(guard), coding),
+            Found::Nothing(coding) => (None, coding.unwrap_or(Coding::Identity)),
+            Found::Kept(kept) => return kept,
+        };
         let (body, coding) = encode(body, coding);
+        let Some(guard) = guard else { return Arc::new(Kept::new(body, coding, public, now, Vec::new())) };
         let seen = self.marks.seen(began, &public.surrogate_keys);
-        let kept = Arc::new(Kept::new(body, coding, public, seen.clone().unwrap_or_default()));
-        if let (Some(cache), Some(key), Some(_)) = (&self.kept, key, seen) {
-            cache.insert(key, kept.clone());
+        let is_whole = seen.is_some();
+        let kept = Arc::new(Kept::new(body, coding, public, now, seen.unwrap_or_default()));
+        if is_whole {
+            // An error says that it was removed meanwhile: then it is sent, and not kept.
+            drop(guard.insert(kept.clone()));
         }
         kept
     }
 }
 
 impl Kept {
-    fn new(body: Bytes, coding: Coding, public: &Public, seen: Vec<Seen>) -> Self {
+    fn new(body: Bytes, coding: Coding, public: &Public, now: Moment, seen: Vec<Seen>) -> Self {
         let tag = HeaderValue::from_str(&answer::tag(public.version, &body)).unwrap_or(HeaderValue::from_static("\"-\""));
-        let mut headers = HeaderMap::new();
+        let mut headers = HeaderMap::with_capacity(16);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        write_fixed(&mut headers);
+        write_for_reads(&mut headers);
         headers.insert(header::ETAG, tag.clone());
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(answer::PUBLIC));
         let names: Vec<&str> = public.surrogate_keys.iter().map(String::as_str).collect();
         if let Ok(names) = HeaderValue::from_str(&names.join(" ")) {
             headers.insert(header::HeaderName::from_static("surrogate-key"), names);
         }
-        if let Some(date) = public.last_modified.and_then(|moment| HeaderValue::from_str(&moment.http_date()).ok()) {
+        if let Ok(date) = HeaderValue::from_str(&public.last_modified.unwrap_or(now).http_date()) {
             headers.insert(header::LAST_MODIFIED, date);
         }
         if let Some(link) = public.link.as_ref().and_then(|link| HeaderValue::from_str(link).ok()) {
@@ -119,13 +156,53 @@ impl Kept {
     pub fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let has_it = answer::has_it(request.headers(), self.tag.to_str().unwrap_or_default(), self.last_modified);
         let mut response = if has_it {
-            HttpResponse::NotModified().finish()
+            HttpResponse::new(StatusCode::NOT_MODIFIED)
         } else {
-            HttpResponse::build(StatusCode::OK).content_type("application/json").body(self.body.clone())
+            HttpResponse::with_body(StatusCode::OK, BoxBody::new(self.body.clone()))
         };
-        for (name, value) in &self.headers {
-            response.headers_mut().insert(name.clone(), value.clone());
+        *response.headers_mut() = self.headers.clone();
+        if has_it {
+            response.headers_mut().remove(header::CONTENT_TYPE);
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[tokio::test(start_paused = true)]
+    async fn of_many_who_ask_for_the_same_one_makes_the_answer_and_the_others_get_it() {
+        let answers = Answers::new(1 << 20, Arc::default());
+        let made = Cell::new(0);
+        let ask = async || {
+            let key = Key { address: "/v1/articles".into(), coding: Coding::Identity };
+            let began = answers.begin();
+            match answers.find(Some(key)).await {
+                Found::Kept(kept) => kept.body.clone(),
+                found => {
+                    made.set(made.get() + 1);
+                    tokio::task::yield_now().await;
+                    let public = Public { surrogate_keys: vec!["articles".into()], ..Public::default() };
+                    answers.finish(found, began, Bytes::from_static(b"{}"), &public, Moment::from_milliseconds(0)).body.clone()
+                }
+            }
+        };
+        let bodies = futures_util::future::join_all((0..20).map(|_| ask())).await;
+        assert_eq!((bodies.len(), made.get()), (20, 1));
+        answers.marks.touch(&["articles".to_owned()]);
+        futures_util::future::join_all((0..20).map(|_| ask())).await;
+        assert_eq!(made.get(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_too_long_for_the_answer_of_another_makes_it_alone() {
+        let answers = Answers::new(1 << 20, Arc::default());
+        let key = || Some(Key { address: "/v1/articles".into(), coding: Coding::Gzip });
+        let slow = answers.find(key()).await;
+        assert!(matches!(slow, Found::Turn(..)));
+        assert!(matches!(answers.find(key()).await, Found::Nothing(Some(Coding::Gzip))));
     }
 }

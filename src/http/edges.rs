@@ -1,14 +1,14 @@
 //! The last step of every answer: headers, problems in their final form, one log line.
 
 use super::answer::Public;
-use super::cache::{Answers, Key};
+use super::cache::{Answers, Found};
 use super::problem::{Code, Problem};
-use super::site::Worker;
+use super::site::{Desk, Worker};
 use super::unread::Unread;
 use crate::store::marks::Began;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -17,6 +17,7 @@ use std::time::Instant;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
+const EXPOSED: HeaderValue = HeaderValue::from_static("ETag, Link, Location, Request-Id, Retry-After");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE");
 
 /// Wraps the whole application. A kept answer is given before any routing.
@@ -26,39 +27,40 @@ pub async fn edges<B: MessageBody + 'static>(mut request: ServiceRequest, next: 
     let has_authorization = request.headers().contains_key(header::AUTHORIZATION);
     let desk = request.app_data::<Data<Worker>>().map(|site| site.desk.clone());
     let unread = Unread::hold(&mut request);
-    let key = Answers::key(&request);
-    let kept = desk.as_ref().zip(key.as_ref()).and_then(|(desk, key)| desk.answers.find(key));
-    let mut response = if let Some(kept) = kept {
-        let answer = kept.answer(request.request());
-        request.into_response(answer)
-    } else {
-        let began = desk.as_ref().map(|desk| desk.answers.begin());
-        let response = finish(next.call(request).await?.map_into_boxed_body());
-        match desk.zip(began) {
-            Some((desk, began)) => finish_public(response, &desk.answers, key, began),
-            None => response,
-        }
+    let mut response = match desk {
+        None => finish(next.call(request).await?.map_into_boxed_body()),
+        Some(desk) => match desk.answers.find(Answers::key(&request)).await {
+            Found::Kept(kept) => {
+                let answer = kept.answer(request.request());
+                let mut response = request.into_response(answer);
+                response.headers_mut().insert(REQUEST_ID, id.clone());
+                log(&response, &id, started);
+                return Ok(together(response, unread));
+            }
+            found => {
+                let began = desk.answers.begin();
+                let response = finish(next.call(request).await?.map_into_boxed_body());
+                finish_public(response, &desk, found, began)
+            }
+        },
     };
     write_headers(&mut response, &id, has_authorization);
     log(&response, &id, started);
-    Ok(match unread {
-        Some(unread) => go_together(response, unread),
-        None => response,
-    })
+    Ok(together(response, unread))
 }
 
-fn go_together(response: ServiceResponse<BoxBody>, unread: Unread) -> ServiceResponse<BoxBody> {
+fn together(response: ServiceResponse<BoxBody>, unread: Option<Unread>) -> ServiceResponse<BoxBody> {
+    let Some(unread) = unread else { return response };
     let (request, answer) = response.into_parts();
     ServiceResponse::new(request, unread.go_with(answer))
 }
 
 /// Gives a live answer its final form, and keeps it for the next who asks.
-fn finish_public(response: ServiceResponse<BoxBody>, answers: &Answers, key: Option<Key>, began: Began) -> ServiceResponse<BoxBody> {
-    let public = response.response().extensions().get::<Public>().cloned();
-    let Some(public) = public else { return response };
+fn finish_public(mut response: ServiceResponse<BoxBody>, desk: &Desk, found: Found<'_>, began: Began) -> ServiceResponse<BoxBody> {
+    let Some(public) = response.response_mut().extensions_mut().remove::<Public>() else { return response };
     let (request, response) = response.into_parts();
     let answer = match response.into_body().try_into_bytes() {
-        Ok(body) => answers.finish(key, began, body, &public).answer(&request),
+        Ok(body) => desk.answers.finish(found, began, body, &public, desk.clock.now()).answer(&request),
         Err(_) => refusal(&Problem::internal("a live answer has no bytes"), request.path()),
     };
     ServiceResponse::new(request, answer)
@@ -120,6 +122,22 @@ fn moved(problem: &Problem, request: &actix_web::HttpRequest) -> HttpResponse {
     answer.insert_header((header::CACHE_CONTROL, "public, max-age=0, s-maxage=30")).finish()
 }
 
+/// What every answer says.
+pub fn write_fixed(headers: &mut HeaderMap) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    }
+}
+
+/// What every answer to a read says: any page may read it, without credentials.
+pub fn write_for_reads(headers: &mut HeaderMap) {
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+}
+
 fn write_headers(response: &mut ServiceResponse<BoxBody>, id: &HeaderValue, has_authorization: bool) {
     let status = response.status();
     let is_read = matches!(*response.request().method(), Method::GET | Method::HEAD);
@@ -127,19 +145,19 @@ fn write_headers(response: &mut ServiceResponse<BoxBody>, id: &HeaderValue, has_
     let is_private = has_authorization || status.is_client_error() || status.is_server_error();
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id.clone());
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    write_fixed(headers);
+    if is_read {
+        write_for_reads(headers);
+    } else {
+        headers.insert(header::VARY, HeaderValue::from_static("Origin"));
     }
-    headers.insert(header::VARY, HeaderValue::from_static(if is_read { "Accept-Encoding" } else { "Origin" }));
     if is_private || !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, NO_STORE);
         headers.remove("surrogate-key");
     }
     if let Some(origin) = origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag, Link, Location, Request-Id, Retry-After"));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     }
     if let Some(methods) = preflight {
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
@@ -154,7 +172,7 @@ fn write_headers(response: &mut ServiceResponse<BoxBody>, id: &HeaderValue, has_
 fn cross_origin(response: &ServiceResponse<BoxBody>, is_read: bool) -> (Option<HeaderValue>, Option<HeaderValue>) {
     let request = response.request();
     if is_read {
-        return (Some(HeaderValue::from_static("*")), None);
+        return (None, None);
     }
     let is_preflight = request.method() == Method::OPTIONS;
     let origin = request.headers().get(header::ORIGIN);

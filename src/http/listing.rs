@@ -159,7 +159,7 @@ fn wanted(fields: Option<&[FieldName]>, schema: &str, is_working: bool, contract
 
 /// What caches are told about one author or tag.
 pub fn about_one(what: &str, id: &str, version: i64) -> Public {
-    // No `Last-Modified`: the count of stories moves without it.
+    // It has no date of its own: the count of stories moves without it.
     Public { version: Some(version), surrogate_keys: vec![format!("{what}-{id}"), format!("{what}s")], ..Public::default() }
 }
 

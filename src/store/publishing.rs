@@ -192,7 +192,8 @@ pub fn unfinished(conn: &mut Conn, form: i64, limit: i64) -> Result<Vec<Unfinish
     use {published_articles as live, published_contents as parts};
     // Two half-open ranges, so that the index says at once when there is none.
     let other = live::form.lt(form).or(live::form.gt(form));
-    let rows: Vec<(String, String, (String, i64, i64, i64), (i64, i64))> = live::table
+    type Row = (String, String, (String, i64, i64, i64), (i64, i64));
+    let rows: Vec<Row> = live::table
         .inner_join(parts::table)
         .filter(other)
         .select((
