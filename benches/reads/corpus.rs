@@ -1,6 +1,8 @@
 //! A newsroom of any size: stories of 3 KB with skewed authors and tags, written as the server itself would write them.
 
 use crate::load::{Case, fetch, free_port, wait_for};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use copydesk::domain::article::{Content, State, Transition, step};
 use copydesk::domain::author::Profile;
 use copydesk::domain::id;
@@ -86,20 +88,44 @@ impl Corpus {
         let middle = story(size / 2);
         let seen = fetch(self.server.port, &middle, &[]);
         let tag = seen.headers.iter().find(|(name, _)| name == "etag").map(|(_, tag)| tag.clone()).unwrap_or_default();
+        let deep = Case { name: "cold page 40 000", paths: self.deep(), headers: Vec::new(), is_cold: true };
         vec![
             hot("hot story", &middle, Vec::new()),
             hot("hot story, gzip", &middle, vec![("accept-encoding", "gzip".into())]),
-            hot("304", &middle, vec![("if-none-match", tag)]),
+            hot("not modified", &middle, vec![("if-none-match", tag)]),
             hot("hot list", "/v1/articles", Vec::new()),
             cold("cold story", &|dice| story(dice.roll(size))),
             cold("cold first page", &|_| "/v1/articles".into()),
             cold("cold list, any depth", &|dice| format!("/v1/articles?{}", before(dice.roll(size)))),
+            deep,
             cold("by a common tag", &|dice| format!("/v1/articles?tag=tag-0&{}", before(dice.roll(size)))),
             cold("by a rare tag", &|dice| format!("/v1/articles?tag=tag-{}&{}", TAGS - 1, before(dice.roll(size)))),
             cold("by tag and author", &|dice| format!("/v1/articles?tag=tag-1&author=author-1&{}", before(dice.roll(size)))),
             cold("adjacent", &|dice| format!("{}/adjacent", story(dice.roll(size)))),
             cold("related", &|dice| format!("{}/related", story(dice.roll(size)))),
         ]
+    }
+}
+
+impl Corpus {
+    /// Pages as deep as the corpus goes, 40 000 at most, by the cursors that the server gives.
+    fn deep(&self) -> Vec<String> {
+        let below = self.size.saturating_sub(40_000 * 20).max(40);
+        let page = |n: usize| {
+            let bound = Moment::from_milliseconds(START + minutes(n));
+            let first = fetch(self.server.port, &format!("/v1/articles?limit=1&published_after={}&sort=published_at", bound), &[]);
+            let first: serde_json::Value = serde_json::from_slice(&first.body).expect("JSON");
+            let id = first["items"][0]["id"].as_str().expect("a story");
+            // The first page's own cursor, moved down: what following `next_cursor` for 40 000 pages would give.
+            let top = fetch(self.server.port, "/v1/articles", &[]);
+            let top: serde_json::Value = serde_json::from_slice(&top.body).expect("JSON");
+            let cursor = URL_SAFE_NO_PAD.decode(top["page"]["next_cursor"].as_str().expect("a cursor")).expect("base64");
+            let mut cursor: serde_json::Value = serde_json::from_slice(&cursor).expect("JSON");
+            cursor["key"] = (START + minutes(n + 1)).into();
+            cursor["id"] = id.into();
+            format!("/v1/articles?cursor={}", URL_SAFE_NO_PAD.encode(cursor.to_string()))
+        };
+        (below - 40..below).map(page).collect()
     }
 }
 

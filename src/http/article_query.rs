@@ -98,7 +98,7 @@ pub struct ListArticles {
     /// Whether `page.total` is wanted, which costs a count.
     #[param(nullable = false)]
     pub count: Option<bool>,
-    /// The order; `-published_at` for the live view and `-updated_at` for the working view if left out. `created_at` is for the working view only.
+    /// The order; `-published_at` for the live view, `-updated_at` for the working view and with `updated_after`, if left out. `created_at` is for the working view only.
     #[param(inline, nullable = false)]
     pub sort: Option<ArticleSort>,
     /// `working` shows working copies, drafts included, to those who have signed in.
@@ -131,13 +131,13 @@ pub struct ListArticles {
     /// Stories published in any of these years (UTC).
     #[param(inline, style = Form, explode = false, nullable = false, min_items = 1, max_items = 20)]
     pub year: Option<Vec<Year>>,
-    /// Stories published later than this.
+    /// Stories published later than this; in the live view they are sorted by `published_at`.
     #[param(inline, nullable = false)]
     pub published_after: Option<Moment>,
-    /// Stories published earlier than this.
+    /// Stories published earlier than this; in the live view they are sorted by `published_at`.
     #[param(inline, nullable = false)]
     pub published_before: Option<Moment>,
-    /// Stories whose content changed later than this.
+    /// Stories whose content changed later than this; in the live view they are sorted by `updated_at`.
     #[param(inline, nullable = false)]
     pub updated_after: Option<Moment>,
     /// These stories alone.
@@ -206,7 +206,8 @@ impl ListArticles {
     pub fn checked(self, is_working: bool, contract: &Contract) -> Result<AskedList, Problem> {
         self.check(is_working)?;
         let fields = wanted(self.fields.as_deref(), self.view, contract)?;
-        let usual = if is_working { ArticleSort::UpdateDescending } else { ArticleSort::PublicationDescending };
+        let by_update = is_working || self.updated_after.is_some();
+        let usual = if by_update { ArticleSort::UpdateDescending } else { ArticleSort::PublicationDescending };
         let (order, descending) = self.sort.unwrap_or(usual).order();
         let name = self.name();
         let slice = slice(self.limit, self.cursor.as_ref().map(|cursor| cursor.0.as_str()), self.count, &name)?;
@@ -230,7 +231,26 @@ impl ListArticles {
         if matches!(self.sort, Some(ArticleSort::Creation | ArticleSort::CreationDescending)) {
             working_only("sort");
         }
+        self.check_ranges(&mut breaches);
         if breaches.is_empty() { Ok(()) } else { Err(Problem::invalid_query(breaches)) }
+    }
+
+    /// A range of dates goes with the order by that date: in any other it could mean to pass a million stories to find twenty.
+    fn check_ranges(&self, breaches: &mut Vec<Breach>) {
+        let order = self.sort.map(|sort| sort.order().0);
+        let ranges = [("published_after", self.published_after), ("published_before", self.published_before)];
+        let published = ranges.into_iter().find(|(_, bound)| bound.is_some());
+        let mut breach = |name: &str, detail: String| breaches.push(Breach::parameter(name, "unsupported_combination", detail));
+        if let Some((name, _)) = published.filter(|_| order.is_some_and(|order| order != Order::Publication)) {
+            breach("sort", format!("With `{name}` the order is `-published_at` or `published_at`; use `year` with any order."));
+        }
+        if self.updated_after.is_some() {
+            if let Some((name, _)) = published {
+                breach("updated_after", format!("Use `updated_after` or `{name}`, not both; `year` goes with either."));
+            } else if order.is_some_and(|order| order != Order::Update) {
+                breach("sort", "With `updated_after` the order is `-updated_at` or `updated_at`.".into());
+            }
+        }
     }
 
     /// Tells this list apart from all others: everything but what a page may change.

@@ -8,13 +8,13 @@ use super::links::{BylineRow, LabelRow};
 use super::page::{Key, Order, Page, Position, Slice};
 use super::schema::{author_slugs, authors, published_slugs, tag_slugs, tags};
 use super::statement::{Statement, on_either};
-use super::walk::{Steps, one_row, rows_of};
+use super::walk::{one_row, rows_of};
 use crate::domain::id;
 use crate::domain::tag::Visibility;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-pub use super::walk::{Bodies, LiveFilter, Named, Walk};
+pub use super::walk::{Bodies, LiveFilter, Named, Steps, Walk};
 
 /// A published copy as it is stored. Times are milliseconds; what is JSON is finished.
 #[derive(Clone, Debug, Queryable)]

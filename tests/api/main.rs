@@ -3,6 +3,7 @@
 mod articles;
 mod attacks;
 mod authors;
+mod bounded;
 mod cache;
 mod command_line;
 mod conditional;
@@ -20,6 +21,7 @@ mod properties;
 mod readme;
 mod sign_in;
 mod slugs;
+mod statements;
 mod store;
 mod tags;
 mod users;

@@ -109,6 +109,14 @@ impl Newsroom {
         Self { address, tokens, now, agent: config.build().into(), settings, database, marks, stop }
     }
 
+    /// The database as Diesel was asked for it.
+    pub fn database_url(&self) -> String {
+        match &*self.database {
+            Database::Sqlite(folder) => folder.path().join("test.db").to_str().unwrap().to_owned(),
+            Database::Postgres(url) => url.clone(),
+        }
+    }
+
     /// Makes the server forget all that it keeps of the live view.
     pub fn forget(&self) {
         self.marks.touch_all();
