@@ -6,6 +6,7 @@
 use super::answer::{self, Public};
 use super::coding::{Coding, encode};
 use super::edges::{write_fixed, write_for_reads};
+use super::surrogate::surrogate_key;
 use crate::domain::time::Moment;
 use crate::store::marks::{Began, Marks, Seen};
 use actix_web::body::BoxBody;
@@ -136,8 +137,7 @@ impl Kept {
         write_for_reads(&mut headers);
         headers.insert(header::ETAG, tag.clone());
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(answer::PUBLIC));
-        let names: Vec<&str> = public.surrogate_keys.iter().map(String::as_str).collect();
-        if let Ok(names) = HeaderValue::from_str(&names.join(" ")) {
+        if let Ok(names) = HeaderValue::from_str(&surrogate_key(public.surrogate_keys.iter().map(String::as_str))) {
             headers.insert(header::HeaderName::from_static("surrogate-key"), names);
         }
         if let Ok(date) = HeaderValue::from_str(&public.last_modified.unwrap_or(now).http_date()) {

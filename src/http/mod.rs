@@ -28,6 +28,7 @@ mod samples;
 mod server;
 mod sign_in;
 mod site;
+mod surrogate;
 mod tags;
 mod unread;
 mod users;

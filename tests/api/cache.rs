@@ -180,6 +180,26 @@ fn the_answer_to_an_editor_is_neither_kept_nor_shared() {
 }
 
 #[test]
+fn the_names_of_all_that_is_inside_leave_room_in_the_head() {
+    let newsroom = Newsroom::open();
+    let editor = newsroom.person(Role::Editor);
+    let tags: Vec<String> = (0..100).map(|number| format!("tag-of-the-town-{number}")).collect();
+    tags.iter().for_each(|tag| drop(newsroom.post(&editor, "/v1/tags", &json!({ "name": tag, "slug": tag })).expect(201)));
+    let many = newsroom.publish(&editor, &json!({ "title": "Many", "tags": tags }));
+    newsroom.publish(&editor, &json!({ "title": "Few", "tags": tags[..2] }));
+    assert_eq!(
+        newsroom.get("/v1/articles/many").expect(200).header("surrogate-key"),
+        format!("article-{} tags", many["id"].as_str().unwrap())
+    );
+    assert_eq!(newsroom.get("/v1/articles/few").expect(200).header("surrogate-key").matches("tag-").count(), 2);
+    for path in ["/v1/articles?limit=100", "/v1/tags?limit=100", "/v1/articles/many/related"] {
+        let answer = newsroom.get(path).expect(200);
+        let names = answer.header("surrogate-key");
+        assert!(names.len() < 2048 && names.split(' ').any(|name| name == "tags"), "{path}: {names}");
+    }
+}
+
+#[test]
 fn on_one_postgresql_a_node_hears_of_the_others_writes() {
     if std::env::var("TEST_POSTGRES_URL").is_err() {
         return;
