@@ -7,11 +7,15 @@ mod leaks;
 mod processes;
 mod protocol;
 mod races;
+mod reads;
 mod scripts;
 
 use crate::newsroom::{Newsroom, Person};
 use copydesk::domain::user::Role;
 use serde_json::json;
+
+/// What shared caches may do with a live answer.
+const SHARED: &str = "public, max-age=0, s-maxage=30, stale-while-revalidate=300";
 
 /// A newsroom with a live story, a draft, an author who has a secret address, and an internal tag.
 fn newsroom() -> (Newsroom, Person) {
