@@ -24,4 +24,5 @@ mod slugs;
 mod statements;
 mod store;
 mod tags;
+mod upgrades;
 mod users;

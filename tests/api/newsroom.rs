@@ -62,6 +62,11 @@ impl Newsroom {
     pub fn open_with(change: impl FnOnce(&mut HttpSettings)) -> Self {
         let database = Database::new();
         database.migrate();
+        Self::open_on(database, change)
+    }
+
+    /// Opens a newsroom on a database that is there already.
+    pub fn open_on(database: Database, change: impl FnOnce(&mut HttpSettings)) -> Self {
         let tokens = Tokens::new(&SigningSecret::from_config(SECRET).unwrap(), "copydesk", "copydesk", 900);
         let now = Arc::new(AtomicI64::new(Moment::parse("2025-06-27T14:30:00Z").unwrap().milliseconds()));
         let mut settings = HttpSettings {
