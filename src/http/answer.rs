@@ -6,7 +6,7 @@ use crate::domain::time::Moment;
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderMap};
 use serde::Serialize;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use twox_hash::XxHash3_64;
 
 /// What shared caches may do with a live answer: ask again each time, but may show it for 30 s, and five minutes longer while they ask.
 pub const PUBLIC: &str = "public, max-age=0, s-maxage=30, stale-while-revalidate=300";
@@ -70,11 +70,9 @@ fn bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(value).map_err(|error| Problem::internal(&error.to_string()))
 }
 
-/// A strong entity tag: the version, and a hash of the very bytes.
+/// A strong entity tag: the version, and a hash (XXH3) of the very bytes.
 pub fn tag(version: Option<i64>, bytes: &[u8]) -> String {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    let hash = hasher.finish();
+    let hash = XxHash3_64::oneshot(bytes);
     version.map_or_else(|| format!("\"{hash:016x}\""), |version| format!("\"{version}-{hash:016x}\""))
 }
 

@@ -113,7 +113,7 @@ fn write(out: &mut String, desk: &Desk, rows: &[LiveRow], faces: &[Faces], field
 }
 
 /// The names of stories and of all that they show, each once.
-fn names(rows: &[LiveRow], faces: &[Faces]) -> Vec<String> {
+pub fn names(rows: &[LiveRow], faces: &[Faces]) -> Vec<String> {
     let mut shown: Vec<&Arc<Face>> = faces.iter().flat_map(|faces| faces.authors.iter().chain(&faces.tags)).collect();
     shown.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     shown.dedup_by(|one, other| one.name == other.name);

@@ -4,7 +4,7 @@ use super::answer;
 use super::faces::Face;
 use super::guard::Anyone;
 use super::input::{Name, Query};
-use super::live::{Answer, about_list, items, read};
+use super::live::{Answer, about_list, items, names, read};
 use super::problem::Problem;
 use super::representation::Article;
 use super::site::{Desk, Site};
@@ -73,20 +73,20 @@ pub async fn get_adjacent(_caller: Anyone, site: Site, key: Name, query: Query<R
         let faces = desk.directory.of(conn, std::slice::from_ref(&story))?;
         let primary = faces.first().and_then(|faces| faces.tags.first()).filter(|_| within_primary_tag);
         let Adjacent { previous, next } = adjacent(conn, &story, primary.map(|tag| tag.id.as_str()))?;
-        let (mut inside, mut written) = (items(conn, desk, std::slice::from_ref(&story), None)?.1, Vec::new());
+        let (mut inside, mut written) = (names(std::slice::from_ref(&story), &faces), Vec::new());
         for row in [previous, next] {
-            let (item, names) = items(conn, desk, row.as_slice(), None)?;
-            inside.extend(names);
+            let (item, found) = items(conn, desk, row.as_slice(), None)?;
+            inside.extend(found);
             written.push(if item.is_empty() { "null".to_owned() } else { item });
         }
-        Ok(Answer { body: format!("{{\"previous\":{},\"next\":{}}}", written[0], written[1]), public: about_list(inside) })
+        Ok(Answer { body: format!("{{\"previous\":{},\"next\":{}}}", written[0], written[1]), public: about_list(once(inside)) })
     };
     Ok(answer::finished(read(&site, work).await?))
 }
 
 /// Lists the stories that share most with a story.
 ///
-/// A shared tag is worth two points, a shared author one; of equals the newest comes first. The newest 200 stories of each tag and author are looked at.
+/// A shared tag is worth two points, a shared author one; of equals the newest comes first. The newest 100 stories of each tag and author are looked at.
 #[utoipa::path(get, path = "/v1/articles/{article}/related", operation_id = "list_related", tag = "articles", params(("article" = String, Path, description = "Id or slug"), ListRelated), security((), ("bearer" = [])),
     responses((status = 200, description = "Stories about the same", body = RelatedArticles)))]
 pub async fn list_related(_caller: Anyone, site: Site, key: Name, query: Query<ListRelated>) -> Result<HttpResponse, Problem> {
@@ -94,14 +94,21 @@ pub async fn list_related(_caller: Anyone, site: Site, key: Name, query: Query<L
     let limit = usize::from(query.0.limit.unwrap_or(DEFAULT_RELATED));
     let work = move |conn: &mut Conn, desk: &Desk| -> Result<Answer, store::Error> {
         let story = live_store::find(conn, &key, Bodies::NONE)?;
-        let (_, mut inside) = items(conn, desk, std::slice::from_ref(&story), None)?;
         let faces = desk.directory.of(conn, std::slice::from_ref(&story))?;
+        let mut inside = names(std::slice::from_ref(&story), &faces);
         let ids = |faces: &[Arc<Face>]| faces.iter().map(|face| face.id.clone()).collect::<Vec<_>>();
         let (tags, authors) = faces.first().map(|faces| (ids(&faces.tags), ids(&faces.authors))).unwrap_or_default();
         let rows = related(conn, &story, &tags, &authors, limit)?;
-        let (items, names) = items(conn, desk, &rows, None)?;
-        inside.extend(names);
-        Ok(Answer { body: format!("{{\"items\":[{items}]}}"), public: about_list(inside) })
+        let (items, found) = items(conn, desk, &rows, None)?;
+        inside.extend(found);
+        Ok(Answer { body: format!("{{\"items\":[{items}]}}"), public: about_list(once(inside)) })
     };
     Ok(answer::finished(read(&site, work).await?))
+}
+
+/// Each name once: neighbours share authors and tags with the story beside which they stand.
+fn once(mut names: Vec<String>) -> Vec<String> {
+    names.sort_unstable();
+    names.dedup();
+    names
 }

@@ -10,7 +10,7 @@ use diesel::sql_types::{BigInt, Text};
 use std::collections::HashMap;
 
 /// How many of the newest stories of each tag and author are looked at for `related`.
-const CANDIDATES: i64 = 200;
+const CANDIDATES: i64 = 100;
 /// A shared tag counts twice as much as a shared author.
 const TAG_POINTS: i64 = 2;
 const AUTHOR_POINTS: i64 = 1;

@@ -80,7 +80,7 @@ fn put(conn: &mut Conn, current: &WorkingCopy, state: State, finished: &Finished
     };
     let content = Content { body: String::new(), ..row.content()? };
     let ids = |ids: Vec<&str>| ids.join(" ");
-    diesel::insert_into(published_articles::table)
+    let (place,): (i64,) = diesel::insert_into(published_articles::table)
         .values((
             (published_articles::article_id.eq(&row.id), published_articles::slug.eq(&row.slug)),
             (published_articles::version.eq(row.version + 1), published_articles::title.eq(&content.title)),
@@ -91,10 +91,11 @@ fn put(conn: &mut Conn, current: &WorkingCopy, state: State, finished: &Finished
             published_articles::tag_ids.eq(ids(current.tags.iter().map(|tag| tag.id.as_str()).collect())),
             (published_articles::summary.eq(&finished.summary), published_articles::form.eq(finished.form)),
         ))
-        .execute(conn)?;
+        .returning((published_articles::place,))
+        .get_result(conn)?;
     diesel::insert_into(published_contents::table)
         .values((
-            published_contents::article_id.eq(&row.id),
+            published_contents::place.eq(place),
             (published_contents::html.eq(&finished.html), published_contents::markdown.eq(&finished.markdown)),
             (published_contents::text.eq(&finished.text), published_contents::blocks.eq(&finished.blocks)),
             published_contents::document.eq(document(&content)?),
@@ -103,7 +104,7 @@ fn put(conn: &mut Conn, current: &WorkingCopy, state: State, finished: &Finished
         ))
         .execute(conn)?;
     put_slugs(conn, &row.id)?;
-    put_links(conn, current, &content.title, (published_at, content_updated_at))
+    put_links(conn, current, &Link { place, title: &content.title, published_at, content_updated_at })
 }
 
 /// Every slug under which the public has known the story: the current one answers, the others redirect.
@@ -120,36 +121,40 @@ fn put_slugs(conn: &mut Conn, id: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// What every link of a live copy carries.
+struct Link<'a> {
+    place: i64,
+    title: &'a str,
+    published_at: Moment,
+    content_updated_at: Moment,
+}
+
 /// In the order of their ids: two stories that are published at once count on the same authors and tags, and must not wait for each other.
-fn put_links(
-    conn: &mut Conn,
-    current: &WorkingCopy,
-    title: &str,
-    (published_at, content_updated_at): (Moment, Moment),
-) -> Result<(), Error> {
-    let id = &current.row.id;
-    let mut authors: Vec<(i64, &str)> = (0..).zip(current.authors.iter().map(|author| author.id.as_str())).collect();
-    authors.sort_unstable_by_key(|(_, author)| *author);
-    for (position, author) in authors {
+fn put_links(conn: &mut Conn, current: &WorkingCopy, link: &Link<'_>) -> Result<(), Error> {
+    let in_order = |ids: Vec<&str>| {
+        let mut links: Vec<(i64, String)> = (0..).zip(ids.into_iter().map(str::to_owned)).collect();
+        links.sort_unstable_by(|(_, one), (_, other)| one.cmp(other));
+        links
+    };
+    let (published_at, content_updated_at) = (link.published_at.milliseconds(), link.content_updated_at.milliseconds());
+    for (position, author) in in_order(current.authors.iter().map(|author| author.id.as_str()).collect()) {
         use published_article_authors as live;
         diesel::insert_into(live::table)
             .values((
-                (live::article_id.eq(id), live::author_id.eq(author), live::position.eq(position), live::title.eq(title)),
-                live::published_at.eq(published_at.milliseconds()),
-                live::content_updated_at.eq(content_updated_at.milliseconds()),
+                (live::place.eq(link.place), live::article_id.eq(&current.row.id)),
+                (live::author_id.eq(author), live::position.eq(position), live::title.eq(link.title)),
+                (live::published_at.eq(published_at), live::content_updated_at.eq(content_updated_at)),
             ))
             .execute(conn)
             .or_raced()?;
     }
-    let mut tags: Vec<(i64, &str)> = (0..).zip(current.tags.iter().map(|tag| tag.id.as_str())).collect();
-    tags.sort_unstable_by_key(|(_, tag)| *tag);
-    for (position, tag) in tags {
+    for (position, tag) in in_order(current.tags.iter().map(|tag| tag.id.as_str()).collect()) {
         use published_article_tags as live;
         diesel::insert_into(live::table)
             .values((
-                (live::article_id.eq(id), live::tag_id.eq(tag), live::position.eq(position), live::title.eq(title)),
-                live::published_at.eq(published_at.milliseconds()),
-                live::content_updated_at.eq(content_updated_at.milliseconds()),
+                (live::place.eq(link.place), live::article_id.eq(&current.row.id)),
+                (live::tag_id.eq(tag), live::position.eq(position), live::title.eq(link.title)),
+                (live::published_at.eq(published_at), live::content_updated_at.eq(content_updated_at)),
             ))
             .execute(conn)
             .or_raced()?;
@@ -159,19 +164,20 @@ fn put_links(
 
 fn take_down(write: &mut Write<'_>, id: &str) -> Result<(), Error> {
     note_links(write, id)?;
-    diesel::delete(published_articles::table.find(id)).execute(write.conn)?;
+    diesel::delete(published_articles::table.filter(published_articles::article_id.eq(id))).execute(write.conn)?;
     Ok(())
 }
 
 /// The story, its lists, and the pages of its live authors and tags, which count it.
 fn note_links(write: &mut Write<'_>, id: &str) -> Result<(), Error> {
-    use {published_article_authors as by, published_article_tags as under};
-    let authors: Vec<String> = by::table.filter(by::article_id.eq(id)).select(by::author_id).load(write.conn)?;
-    let tags: Vec<String> = under::table.filter(under::article_id.eq(id)).select(under::tag_id).load(write.conn)?;
+    let links = published_articles::table.filter(published_articles::article_id.eq(id));
+    let links: Option<(String, String)> =
+        links.select((published_articles::author_ids, published_articles::tag_ids)).first(write.conn).optional()?;
+    let (authors, tags) = links.unwrap_or_default();
     write.touch(format!("article-{id}"));
     write.touch("articles");
-    authors.iter().for_each(|author| write.touch(format!("author-{author}")));
-    tags.iter().for_each(|tag| write.touch(format!("tag-{tag}")));
+    authors.split_ascii_whitespace().for_each(|author| write.touch(format!("author-{author}")));
+    tags.split_ascii_whitespace().for_each(|tag| write.touch(format!("tag-{tag}")));
     Ok(())
 }
 
@@ -214,7 +220,7 @@ pub fn unfinished(conn: &mut Conn, form: i64, limit: i64) -> Result<Vec<Unfinish
 
 /// Puts a finished summary in the place of one that older code made.
 pub fn refinish(conn: &mut Conn, id: &str, summary: &str, form: i64) -> Result<(), Error> {
-    diesel::update(published_articles::table.find(id))
+    diesel::update(published_articles::table.filter(published_articles::article_id.eq(id)))
         .set((published_articles::summary.eq(summary), published_articles::form.eq(form)))
         .execute(conn)?;
     Ok(())

@@ -132,7 +132,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    published_articles (article_id) {
+    published_articles (place) {
+        place -> BigInt,
         article_id -> Text,
         slug -> Text,
         version -> BigInt,
@@ -149,8 +150,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    published_contents (article_id) {
-        article_id -> Text,
+    published_contents (place) {
+        place -> BigInt,
         html -> Text,
         markdown -> Text,
         text -> Text,
@@ -170,24 +171,26 @@ diesel::table! {
 }
 
 diesel::table! {
-    published_article_authors (article_id, author_id) {
-        article_id -> Text,
+    published_article_authors (place, author_id) {
+        place -> BigInt,
         author_id -> Text,
         position -> BigInt,
         published_at -> BigInt,
         content_updated_at -> BigInt,
         title -> Text,
+        article_id -> Text,
     }
 }
 
 diesel::table! {
-    published_article_tags (article_id, tag_id) {
-        article_id -> Text,
+    published_article_tags (place, tag_id) {
+        place -> BigInt,
         tag_id -> Text,
         position -> BigInt,
         published_at -> BigInt,
         content_updated_at -> BigInt,
         title -> Text,
+        article_id -> Text,
     }
 }
 
@@ -197,7 +200,7 @@ diesel::joinable!(tag_slugs -> tags (tag_id));
 diesel::joinable!(article_slugs -> articles (article_id));
 diesel::joinable!(article_authors -> authors (author_id));
 diesel::joinable!(article_tags -> tags (tag_id));
-diesel::joinable!(published_contents -> published_articles (article_id));
+diesel::joinable!(published_contents -> published_articles (place));
 diesel::joinable!(published_article_authors -> authors (author_id));
 diesel::joinable!(published_article_tags -> tags (tag_id));
 

@@ -133,8 +133,8 @@ impl Walk<'_> {
     fn along(&self, path: Path<'_>, bodies: Option<Bodies>) -> Statement {
         let mut statement = Statement::default();
         let (walked, table) = match path {
-            Path::Author(_) => ("w.", " FROM published_article_authors w JOIN published_articles a ON a.article_id = w.article_id"),
-            Path::Tag(_) => ("w.", " FROM published_article_tags w JOIN published_articles a ON a.article_id = w.article_id"),
+            Path::Author(_) => ("w.", " FROM published_article_authors w JOIN published_articles a ON a.place = w.place"),
+            Path::Tag(_) => ("w.", " FROM published_article_tags w JOIN published_articles a ON a.place = w.place"),
             _ => ("a.", " FROM published_articles a"),
         };
         match bodies {
@@ -143,7 +143,7 @@ impl Walk<'_> {
         }
         statement.words(table);
         if bodies.is_some_and(Bodies::any) {
-            statement.words(" JOIN published_contents c ON c.article_id = a.article_id");
+            statement.words(" JOIN published_contents c ON c.place = a.place");
         }
         match path {
             Path::All => statement.words(" WHERE TRUE"),
@@ -176,32 +176,20 @@ impl Walk<'_> {
         bound("published_at > ", filter.published_after);
         bound("published_at < ", filter.published_before);
         bound("content_updated_at > ", filter.updated_after);
-        let ids = |named: &[Named]| named.iter().map(|one| one.id.clone()).collect::<Vec<_>>();
-        if let Some(authors) = filter.authors.as_deref().filter(|_| !matches!(path, Some(Path::Author(_)))) {
-            probe(
-                statement,
-                " AND EXISTS (SELECT 1 FROM published_article_authors x WHERE x.article_id = a.article_id AND x.author_id IN ",
-                &ids(authors),
-            );
-            probes += 1;
-        }
-        if let Some(tags) = filter.tags.as_deref().filter(|_| !matches!(path, Some(Path::Tag(_)))) {
-            probe(
-                statement,
-                " AND EXISTS (SELECT 1 FROM published_article_tags x WHERE x.article_id = a.article_id AND x.tag_id IN ",
-                &ids(tags),
-            );
-            probes += 1;
-        }
-        if !filter.without_authors.is_empty() {
-            let words = " AND NOT EXISTS (SELECT 1 FROM published_article_authors x WHERE x.article_id = a.article_id AND x.author_id IN ";
-            probe(statement, words, &filter.without_authors);
-            probes += 1;
-        }
-        if !filter.without_tags.is_empty() {
-            let words = " AND NOT EXISTS (SELECT 1 FROM published_article_tags x WHERE x.article_id = a.article_id AND x.tag_id IN ";
-            probe(statement, words, &filter.without_tags);
-            probes += 1;
+        let ids = |named: Option<&[Named]>| named.unwrap_or_default().iter().map(|one| one.id.clone()).collect::<Vec<_>>();
+        let authors = ids(filter.authors.as_deref().filter(|_| !matches!(path, Some(Path::Author(_)))));
+        let tags = ids(filter.tags.as_deref().filter(|_| !matches!(path, Some(Path::Tag(_)))));
+        const BY: [&str; 2] = ["EXISTS (SELECT 1 FROM published_article_authors x WHERE x.place = ", "place AND x.author_id IN "];
+        const UNDER: [&str; 2] = ["EXISTS (SELECT 1 FROM published_article_tags x WHERE x.place = ", "place AND x.tag_id IN "];
+        let links = [
+            (" AND ", BY, &authors),
+            (" AND ", UNDER, &tags),
+            (" AND NOT ", BY, &filter.without_authors),
+            (" AND NOT ", UNDER, &filter.without_tags),
+        ];
+        for (joint, [exists, among], ids) in links.into_iter().filter(|(.., ids)| !ids.is_empty()) {
+            statement.words(joint).words(exists).words(walked).words(among).texts(ids.iter().map(String::as_str)).words(")");
+            probes += ids.len();
         }
         if let Some(languages) = filter.languages.as_deref().filter(|_| !matches!(path, Some(Path::Language(_)))) {
             statement.words(" AND a.language IN ").texts(languages.iter().map(String::as_str)).rare();
@@ -253,7 +241,7 @@ pub(super) fn one_row(bodies: Bodies) -> Statement {
     select(&mut statement, bodies);
     statement.words(" FROM published_articles a");
     if bodies.any() {
-        statement.words(" JOIN published_contents c ON c.article_id = a.article_id");
+        statement.words(" JOIN published_contents c ON c.place = a.place");
     }
     statement
 }
@@ -266,13 +254,6 @@ fn select(statement: &mut Statement, bodies: Bodies) {
         [(bodies.html, ", c.html"), (bodies.markdown, ", c.markdown"), (bodies.text, ", c.text"), (bodies.blocks, ", c.blocks")]
     {
         statement.words(if wanted { column } else { ", NULL" });
-    }
-}
-
-fn probe(statement: &mut Statement, words: &'static str, ids: &[String]) {
-    statement.words(words).texts(ids.iter().map(String::as_str)).words(")");
-    if ids.len() > 1 {
-        statement.rare();
     }
 }
 

@@ -23,7 +23,9 @@ DROP TABLE published_slugs;
 DROP TABLE published_articles;
 
 CREATE TABLE published_articles (
-    article_id         TEXT NOT NULL PRIMARY KEY REFERENCES articles (id) ON DELETE CASCADE,
+    -- A short number by which the parts of a copy find each other; a copy gets a new one each time it is published.
+    place              INTEGER NOT NULL PRIMARY KEY,
+    article_id         TEXT NOT NULL UNIQUE REFERENCES articles (id) ON DELETE CASCADE,
     slug               TEXT NOT NULL UNIQUE,
     version            INTEGER NOT NULL,
     title              TEXT NOT NULL,
@@ -51,7 +53,7 @@ CREATE INDEX published_articles_by_form ON published_articles (form);
 
 -- The body in its four forms, each a finished JSON value, then what the summary is made of: `document` is the content without its body.
 CREATE TABLE published_contents (
-    article_id         TEXT NOT NULL PRIMARY KEY REFERENCES published_articles (article_id) ON DELETE CASCADE,
+    place              INTEGER NOT NULL PRIMARY KEY REFERENCES published_articles (place) ON DELETE CASCADE,
     html               TEXT NOT NULL,
     markdown           TEXT NOT NULL,
     text               TEXT NOT NULL,
@@ -60,7 +62,7 @@ CREATE TABLE published_contents (
     word_count         INTEGER NOT NULL,
     reading_minutes    INTEGER NOT NULL,
     first_published_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE published_slugs (
     slug       TEXT NOT NULL PRIMARY KEY,
@@ -70,30 +72,32 @@ CREATE INDEX published_slugs_by_article ON published_slugs (article_id);
 
 -- The links carry what lists are sorted by, so that the list of one author or tag is one walk, too.
 CREATE TABLE published_article_authors (
-    article_id         TEXT NOT NULL REFERENCES published_articles (article_id) ON DELETE CASCADE,
+    place              INTEGER NOT NULL REFERENCES published_articles (place) ON DELETE CASCADE,
     author_id          TEXT NOT NULL REFERENCES authors (id) ON DELETE RESTRICT,
     position           INTEGER NOT NULL,
     published_at       INTEGER NOT NULL,
     content_updated_at INTEGER NOT NULL,
     title              TEXT NOT NULL,
-    PRIMARY KEY (article_id, author_id)
+    article_id         TEXT NOT NULL,
+    PRIMARY KEY (place, author_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX published_article_authors_by_publication ON published_article_authors (author_id, published_at, article_id);
-CREATE INDEX published_article_authors_by_update ON published_article_authors (author_id, content_updated_at, article_id);
-CREATE INDEX published_article_authors_by_title ON published_article_authors (author_id, title, article_id);
+CREATE INDEX published_article_authors_by_publication ON published_article_authors (author_id, published_at, article_id, place);
+CREATE INDEX published_article_authors_by_update ON published_article_authors (author_id, content_updated_at, article_id, place);
+CREATE INDEX published_article_authors_by_title ON published_article_authors (author_id, title, article_id, place);
 
 CREATE TABLE published_article_tags (
-    article_id         TEXT NOT NULL REFERENCES published_articles (article_id) ON DELETE CASCADE,
+    place              INTEGER NOT NULL REFERENCES published_articles (place) ON DELETE CASCADE,
     tag_id             TEXT NOT NULL REFERENCES tags (id) ON DELETE RESTRICT,
     position           INTEGER NOT NULL,
     published_at       INTEGER NOT NULL,
     content_updated_at INTEGER NOT NULL,
     title              TEXT NOT NULL,
-    PRIMARY KEY (article_id, tag_id)
+    article_id         TEXT NOT NULL,
+    PRIMARY KEY (place, tag_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX published_article_tags_by_publication ON published_article_tags (tag_id, published_at, article_id);
-CREATE INDEX published_article_tags_by_update ON published_article_tags (tag_id, content_updated_at, article_id);
-CREATE INDEX published_article_tags_by_title ON published_article_tags (tag_id, title, article_id);
+CREATE INDEX published_article_tags_by_publication ON published_article_tags (tag_id, published_at, article_id, place);
+CREATE INDEX published_article_tags_by_update ON published_article_tags (tag_id, content_updated_at, article_id, place);
+CREATE INDEX published_article_tags_by_title ON published_article_tags (tag_id, title, article_id, place);
 
 CREATE TRIGGER published_article_authors_come AFTER INSERT ON published_article_authors BEGIN
     UPDATE authors SET live_count = live_count + 1 WHERE id = NEW.author_id;
@@ -118,20 +122,22 @@ CREATE TRIGGER published_article_tags_change AFTER UPDATE OF tag_id ON published
 END;
 
 INSERT INTO published_articles
+        (article_id, slug, version, title, language, year, published_at, content_updated_at, author_ids, tag_ids, summary, form)
     SELECT article_id, slug, version, title, language, CAST(strftime('%Y', published_at / 1000, 'unixepoch') AS INTEGER), published_at, content_updated_at,
         coalesce((SELECT group_concat(author_id, ' ') FROM (SELECT author_id FROM old_authors link WHERE link.article_id = old_articles.article_id ORDER BY position)), ''),
         coalesce((SELECT group_concat(tag_id, ' ') FROM (SELECT tag_id FROM old_tags link WHERE link.article_id = old_articles.article_id ORDER BY position)), ''),
         '', 0
     FROM old_articles;
 INSERT INTO published_contents
-    SELECT article_id, json_quote(html), json_quote(markdown), json_quote(text), blocks, document, word_count, reading_minutes, first_published_at
-    FROM old_articles;
+    SELECT story.place, json_quote(old.html), json_quote(old.markdown), json_quote(old.text), old.blocks, old.document, old.word_count, old.reading_minutes,
+        old.first_published_at
+    FROM old_articles old JOIN published_articles story ON story.article_id = old.article_id;
 INSERT INTO published_slugs SELECT slug, article_id FROM old_slugs;
 INSERT INTO published_article_authors
-    SELECT link.article_id, link.author_id, link.position, story.published_at, story.content_updated_at, story.title
+    SELECT story.place, link.author_id, link.position, story.published_at, story.content_updated_at, story.title, story.article_id
     FROM old_authors link JOIN published_articles story ON story.article_id = link.article_id;
 INSERT INTO published_article_tags
-    SELECT link.article_id, link.tag_id, link.position, story.published_at, story.content_updated_at, story.title
+    SELECT story.place, link.tag_id, link.position, story.published_at, story.content_updated_at, story.title, story.article_id
     FROM old_tags link JOIN published_articles story ON story.article_id = link.article_id;
 DROP TABLE old_tags;
 DROP TABLE old_authors;

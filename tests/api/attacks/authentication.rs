@@ -131,10 +131,9 @@ fn c19_an_unknown_address_and_a_wrong_password_are_told_apart_by_nothing() {
         let names = |answer: &crate::newsroom::Answer| answer.headers.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
         assert_eq!(names(&known_answer).len(), names(&unknown_answer).len());
     }
-    right.sort();
-    wrong.sort();
-    // How near the medians are is measured by hand on a quiet machine; here it is enough that both cost a hash.
-    assert!(wrong[4] * 2 > right[4], "{:?} for nobody, {:?} for somebody", wrong[4], right[4]);
+    // How near the medians are is measured by hand on a quiet machine; here it is enough that both cost a hash, at their quickest.
+    let (right, wrong) = (right.into_iter().min().unwrap(), wrong.into_iter().min().unwrap());
+    assert!(wrong * 2 > right, "{wrong:?} for nobody, {right:?} for somebody");
 }
 
 #[test]
