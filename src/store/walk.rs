@@ -7,6 +7,9 @@ use super::page::{Order, Position};
 use super::statement::Statement;
 use crate::domain::time::Moment;
 
+/// How many pairs of an author and a tag are walked side by side; more are probed.
+const MOST_PAIRS: usize = 50;
+
 /// An author or a tag that a list is narrowed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
@@ -57,6 +60,8 @@ enum Path<'a> {
     Tag(&'a str),
     Language(&'a str),
     Year(i16),
+    /// An author and a tag.
+    Pair(&'a str, &'a str),
 }
 
 /// How a list is carried out.
@@ -119,6 +124,12 @@ impl Walk<'_> {
     /// The values of the narrowest filter.
     fn paths(&self) -> Vec<Path<'_>> {
         let filter = self.filter;
+        if let (Some(authors), Some(tags), Order::Publication) = (&filter.authors, &filter.tags, self.order)
+            && authors.len() * tags.len() <= MOST_PAIRS
+            && filter.updated_after.is_none()
+        {
+            return authors.iter().flat_map(|by| tags.iter().map(|under| Path::Pair(&by.id, &under.id))).collect();
+        }
         let length = |named: &Option<Vec<Named>>| named.as_ref().map(|named| named.iter().map(|one| one.live_count).sum::<i64>());
         match (length(&filter.authors), length(&filter.tags), &filter.years, &filter.languages) {
             (Some(by), under, ..) if under.is_none_or(|under| by <= under) => named(filter.authors.as_ref(), Path::Author),
@@ -135,7 +146,8 @@ impl Walk<'_> {
         let (walked, table) = match path {
             Path::Author(_) => ("w.", " FROM published_article_authors w JOIN published_articles a ON a.place = w.place"),
             Path::Tag(_) => ("w.", " FROM published_article_tags w JOIN published_articles a ON a.place = w.place"),
-            _ => ("a.", " FROM published_articles a"),
+            Path::Pair(..) => ("w.", " FROM published_article_pairs w JOIN published_articles a ON a.place = w.place"),
+            Path::All | Path::Language(_) | Path::Year(_) => ("a.", " FROM published_articles a"),
         };
         match bodies {
             Some(bodies) => select(&mut statement, bodies),
@@ -151,6 +163,7 @@ impl Walk<'_> {
             Path::Tag(id) => statement.words(" WHERE w.tag_id = ").text(id),
             Path::Language(language) => statement.words(" WHERE a.language = ").text(language),
             Path::Year(year) => statement.words(" WHERE a.year = ").number(year.into()),
+            Path::Pair(author, tag) => statement.words(" WHERE w.author_id = ").text(author).words(" AND w.tag_id = ").text(tag),
         };
         self.filters(&mut statement, walked, Some(path));
         self.go_on(&mut statement, walked);
@@ -177,8 +190,8 @@ impl Walk<'_> {
         bound("published_at < ", filter.published_before);
         bound("content_updated_at > ", filter.updated_after);
         let ids = |named: Option<&[Named]>| named.unwrap_or_default().iter().map(|one| one.id.clone()).collect::<Vec<_>>();
-        let authors = ids(filter.authors.as_deref().filter(|_| !matches!(path, Some(Path::Author(_)))));
-        let tags = ids(filter.tags.as_deref().filter(|_| !matches!(path, Some(Path::Tag(_)))));
+        let authors = ids(filter.authors.as_deref().filter(|_| !matches!(path, Some(Path::Author(_) | Path::Pair(..)))));
+        let tags = ids(filter.tags.as_deref().filter(|_| !matches!(path, Some(Path::Tag(_) | Path::Pair(..)))));
         const BY: [&str; 2] = ["EXISTS (SELECT 1 FROM published_article_authors x WHERE x.place = ", "place AND x.author_id IN "];
         const UNDER: [&str; 2] = ["EXISTS (SELECT 1 FROM published_article_tags x WHERE x.place = ", "place AND x.tag_id IN "];
         let links = [

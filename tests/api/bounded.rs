@@ -107,6 +107,7 @@ fn index(filter: &LiveFilter, order: Order) -> Option<String> {
     let length = |named: &Option<Vec<Named>>| named.as_ref().map_or(usize::MAX, Vec::len);
     let authors_are_fewer = length(&filter.authors) <= length(&filter.tags);
     Some(match filter {
+        LiveFilter { authors: Some(_), tags: Some(_), .. } if order == "publication" => "published_article_pairs_by_publication".into(),
         LiveFilter { authors: Some(_), .. } if authors_are_fewer => format!("published_article_authors_by_{order}"),
         LiveFilter { tags: Some(_), .. } => format!("published_article_tags_by_{order}"),
         LiveFilter { years: Some(_), .. } => format!("published_articles_by_year_and_{order}"),

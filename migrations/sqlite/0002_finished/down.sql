@@ -1,6 +1,7 @@
 -- What was live is a draft again after this: the old shape of the published copy cannot be made of the new one.
 DROP TABLE published_article_tags;
 DROP TABLE published_article_authors;
+DROP TABLE published_article_pairs;
 DROP TABLE published_slugs;
 DROP TABLE published_contents;
 DROP TABLE published_articles;
