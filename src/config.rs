@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::auth::SigningSecret;
+use crate::domain::gate::Rule;
 
 pub use database_url::DatabaseUrl;
 pub use error::ConfigError;
@@ -31,6 +32,7 @@ pub const KEYS: &[&str] = &[
     "COPYDESK_ACCESS_TOKEN_SECONDS",
     "COPYDESK_CORS_ORIGINS",
     "COPYDESK_DOCS",
+    "COPYDESK_PUBLISH_GATE",
     "COPYDESK_WORKERS",
     "COPYDESK_CACHE_BYTES",
     "COPYDESK_BODY_LIMIT_BYTES",
@@ -72,6 +74,9 @@ pub struct Settings {
     /// COPYDESK_DOCS: serve /docs/ and /openapi.json [default: true]
     #[arg(long, global = true, value_name = "BOOL")]
     pub docs: Option<String>,
+    /// COPYDESK_PUBLISH_GATE: what a story needs to be published, of lead, tag, author, image_alt, second_pair_of_eyes [default: none]
+    #[arg(long, global = true, value_name = "RULES")]
+    pub publish_gate: Option<String>,
     /// COPYDESK_WORKERS: threads that answer requests [default: one for each core]
     #[arg(long, global = true, value_name = "COUNT")]
     pub workers: Option<String>,
@@ -119,6 +124,8 @@ pub struct Config {
     /// Each `scheme://host[:port]`, as browsers write it.
     pub cors_origins: Vec<String>,
     pub docs: bool,
+    /// What is wanted of a story before it is published.
+    pub publish_gate: Vec<Rule>,
     /// How many bytes of finished answers are kept; 0 keeps none.
     pub cache_bytes: u64,
     pub workers: usize,
@@ -192,6 +199,7 @@ impl Settings {
             access_token_seconds: values::number("COPYDESK_ACCESS_TOKEN_SECONDS", self.access_token_seconds, 900, 60..=86_400)?,
             cors_origins: self.cors_origins.map_or(Ok(Vec::new()), |list| values::origins("COPYDESK_CORS_ORIGINS", &list))?,
             docs: values::one_of("COPYDESK_DOCS", self.docs, &[("true", true), ("false", false)])?,
+            publish_gate: self.publish_gate.map_or(Ok(Vec::new()), |list| values::gate("COPYDESK_PUBLISH_GATE", &list))?,
             workers: values::number("COPYDESK_WORKERS", self.workers, cores(), 1..=256)?,
             cache_bytes: values::number("COPYDESK_CACHE_BYTES", self.cache_bytes, 67_108_864, 0..=17_179_869_184)?,
             body_limit_bytes: values::number("COPYDESK_BODY_LIMIT_BYTES", self.body_limit_bytes, 2_097_152, 65_536..=67_108_864)?,
@@ -213,6 +221,7 @@ impl Settings {
             "COPYDESK_ACCESS_TOKEN_SECONDS" => &mut self.access_token_seconds,
             "COPYDESK_CORS_ORIGINS" => &mut self.cors_origins,
             "COPYDESK_DOCS" => &mut self.docs,
+            "COPYDESK_PUBLISH_GATE" => &mut self.publish_gate,
             "COPYDESK_WORKERS" => &mut self.workers,
             "COPYDESK_CACHE_BYTES" => &mut self.cache_bytes,
             "COPYDESK_BODY_LIMIT_BYTES" => &mut self.body_limit_bytes,

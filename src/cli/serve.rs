@@ -45,6 +45,7 @@ pub fn http_settings(config: &Config) -> HttpSettings {
         cache_bytes: config.cache_bytes,
         body_limit: config.body_limit_bytes,
         body_timeout: config.body_timeout,
+        gate: config.publish_gate.clone(),
     }
 }
 

@@ -27,7 +27,7 @@ fn with_nothing_set_the_defaults_hold() {
     assert_eq!((config.listen.to_string().as_str(), config.data_dir.to_str()), ("127.0.0.1:8080", Some("./data")));
     assert_eq!(config.public_url, "http://127.0.0.1:8080");
     assert_eq!(config.article_url, "http://127.0.0.1:8080/v1/articles/{slug}");
-    assert!(config.jwt_secret.is_none() && config.cors_origins.is_empty() && config.docs);
+    assert!(config.jwt_secret.is_none() && config.cors_origins.is_empty() && config.docs && config.publish_gate.is_empty());
     assert_eq!((config.access_token_seconds, config.body_limit_bytes, config.postgres_pool), (900, 2_097_152, 8));
     assert_eq!((config.body_timeout, config.log.as_str(), config.log_format), (Duration::from_secs(10), "info", LogFormat::Text));
     assert!((1..=256).contains(&config.workers));
@@ -139,6 +139,7 @@ fn a_wrong_value_is_refused_in_one_sentence_that_names_key_value_and_what_is_all
             ],
         ),
         ("COPYDESK_DOCS", &["yes", "1", "TRUE", "off"]),
+        ("COPYDESK_PUBLISH_GATE", &["all", "none", "lead,", "lead tag", "Lead", "alt"]),
         ("COPYDESK_WORKERS", &["0", "257", "all"]),
         ("COPYDESK_BODY_LIMIT_BYTES", &["65535", "67108865", "2MB"]),
         ("COPYDESK_BODY_TIMEOUT_SECONDS", &["0", "301", "0.5"]),
@@ -165,9 +166,11 @@ fn the_values_an_operator_would_write_are_understood() {
         ("COPYDESK_ARTICLE_URL", "https://example.org/#/news?story={slug}"),
         ("COPYDESK_JWT_SECRET", SECRET),
         ("COPYDESK_CORS_ORIGINS", "https://desk.example.org, http://localhost:3000,http://[::1]:5173,https://desk.example.org"),
+        ("COPYDESK_PUBLISH_GATE", "second_pair_of_eyes, lead,lead"),
         ("COPYDESK_LOG", "info,copydesk::store=debug"),
         ("COPYDESK_LOG_FORMAT", "json"),
     ]);
+    assert_eq!(config.publish_gate, [Rule::SecondPairOfEyes, Rule::Lead]);
     assert_eq!(config.article_url_of("storm"), "https://example.org/#/news?story=storm");
     assert_eq!(config.cors_origins, ["https://desk.example.org", "http://localhost:3000", "http://[::1]:5173"]);
     assert!(config.jwt_secret.is_some());
@@ -242,7 +245,8 @@ fn the_example_file_documents_every_key_once_in_order_under_a_line_of_prose_and_
 
 #[test]
 fn the_example_file_shows_the_defaults() {
-    const WITHOUT_A_FIXED_DEFAULT: [&str; 3] = ["COPYDESK_JWT_SECRET", "COPYDESK_CORS_ORIGINS", "COPYDESK_WORKERS"];
+    const WITHOUT_A_FIXED_DEFAULT: [&str; 4] =
+        ["COPYDESK_JWT_SECRET", "COPYDESK_CORS_ORIGINS", "COPYDESK_PUBLISH_GATE", "COPYDESK_WORKERS"];
     let mut shown: BTreeMap<_, _> = documented().into_iter().map(|(key, value, _)| (key, value)).collect();
     for key in WITHOUT_A_FIXED_DEFAULT {
         let value = shown.remove(key).unwrap();

@@ -9,6 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::KEYS;
 use super::error::ConfigError;
+use crate::domain::gate::Rule;
 
 const PREFIX: &str = "COPYDESK_";
 
@@ -78,6 +79,19 @@ pub(super) fn origins(key: &'static str, list: &str) -> Result<Vec<String>, Conf
         }
     }
     Ok(origins)
+}
+
+/// The names of rules, in the order in which their breaches are told.
+pub(super) fn gate(key: &'static str, list: &str) -> Result<Vec<Rule>, ConfigError> {
+    let mut rules = Vec::new();
+    for name in list.split(',').map(str::trim) {
+        let allowed = || format!("one or more of {}, with commas between", Rule::ALL.map(Rule::name).join(", "));
+        let rule = Rule::named(name).ok_or_else(|| ConfigError::wrong(key, name, allowed()))?;
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
+    Ok(rules)
 }
 
 pub(super) fn log_filter(key: &'static str, value: String) -> Result<String, ConfigError> {

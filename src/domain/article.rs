@@ -133,11 +133,24 @@ impl Status {
     }
 }
 
-/// A step from one status to another.
+/// Something that is done to a story as a whole; the last segment of its address has the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transition {
     Publish,
     Unpublish,
+    /// Drops what was not published.
+    Discard,
+    /// Hands a draft to a reviewer.
+    Submit,
+    /// Hands it back.
+    Return,
+    Archive,
+    Unarchive,
+    /// Takes a live story away and says so to the public.
+    Kill,
+    Unkill,
+    /// Adds to the public corrections.
+    Correct,
 }
 
 impl Transition {
@@ -145,15 +158,27 @@ impl Transition {
         match self {
             Self::Publish => "publish",
             Self::Unpublish => "unpublish",
+            Self::Discard => "discard",
+            Self::Submit => "submit",
+            Self::Return => "return",
+            Self::Archive => "archive",
+            Self::Unarchive => "unarchive",
+            Self::Kill => "kill",
+            Self::Unkill => "unkill",
+            Self::Correct => "corrections",
         }
     }
 
-    /// The transitions that a story in `status` allows.
-    pub const fn allowed_from(status: Status) -> &'static [Self] {
-        match status {
-            Status::Draft | Status::InReview | Status::Scheduled => &[Self::Publish],
-            Status::Published => &[Self::Publish, Self::Unpublish],
-            Status::Archived => &[],
+    /// The transitions that a story in that state allows. What was killed comes back as it was, or becomes a draft that can be
+    /// mended; published over the notice it cannot be.
+    pub const fn allowed_in(state: State) -> &'static [Self] {
+        match state.status {
+            Status::Draft => &[Self::Publish, Self::Submit, Self::Archive],
+            Status::InReview => &[Self::Publish, Self::Return],
+            Status::Scheduled => &[Self::Publish],
+            Status::Published if state.is_killed => &[Self::Unkill, Self::Unpublish],
+            Status::Published => &[Self::Publish, Self::Discard, Self::Correct, Self::Unpublish, Self::Archive, Self::Kill],
+            Status::Archived => &[Self::Unarchive],
         }
     }
 }
@@ -162,6 +187,8 @@ impl Transition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State {
     pub status: Status,
+    /// Whether a notice stands where the live copy was. Only a published story is killed.
+    pub is_killed: bool,
     pub has_unpublished_changes: bool,
     pub first_published_at: Option<Moment>,
     pub published_at: Option<Moment>,
@@ -172,6 +199,7 @@ impl State {
     /// A story that was just created.
     pub const NEW: Self = Self {
         status: Status::Draft,
+        is_killed: false,
         has_unpublished_changes: true,
         first_published_at: None,
         published_at: None,
@@ -182,12 +210,18 @@ impl State {
     pub const fn saved(self) -> Self {
         Self { has_unpublished_changes: true, ..self }
     }
+
+    /// The same state after a change that is not worth telling: the date of the content stays what it was in `before`.
+    #[must_use]
+    pub fn as_minor_since(self, before: Self) -> Self {
+        Self { content_updated_at: before.content_updated_at.or(self.content_updated_at), ..self }
+    }
 }
 
 /// A transition that the state does not allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidTransition {
-    pub status: Status,
+    pub state: State,
     pub wanted: Transition,
     pub allowed: &'static [Transition],
 }
@@ -195,20 +229,28 @@ pub struct InvalidTransition {
 /// The state after `transition` at `now`. `first_published_at` is set once; `published_at` moves when a story
 /// comes out (again), not when a live one is updated; `content_updated_at` moves with each published change.
 pub fn step(state: State, transition: Transition, now: Moment) -> Result<State, InvalidTransition> {
-    let allowed = Transition::allowed_from(state.status);
+    let allowed = Transition::allowed_in(state);
     if !allowed.contains(&transition) {
-        return Err(InvalidTransition { status: state.status, wanted: transition, allowed });
+        return Err(InvalidTransition { state, wanted: transition, allowed });
     }
     Ok(match transition {
         Transition::Publish if state.status == Status::Published && !state.has_unpublished_changes => state,
         Transition::Publish => State {
             status: Status::Published,
+            is_killed: false,
             has_unpublished_changes: false,
             first_published_at: state.first_published_at.or(Some(now)),
             published_at: if state.status == Status::Published { state.published_at } else { Some(now) },
             content_updated_at: Some(now),
         },
-        Transition::Unpublish => State { status: Status::Draft, has_unpublished_changes: true, ..state },
+        Transition::Unpublish => State { status: Status::Draft, is_killed: false, has_unpublished_changes: true, ..state },
+        Transition::Discard => State { has_unpublished_changes: false, ..state },
+        Transition::Submit => State { status: Status::InReview, ..state },
+        Transition::Return | Transition::Unarchive => State { status: Status::Draft, ..state },
+        Transition::Archive => State { status: Status::Archived, has_unpublished_changes: true, ..state },
+        Transition::Kill => State { is_killed: true, ..state },
+        Transition::Unkill => State { is_killed: false, ..state },
+        Transition::Correct => state,
     })
 }
 
@@ -243,8 +285,39 @@ mod tests {
     #[test]
     fn a_draft_cannot_be_unpublished_and_the_refusal_names_what_is_allowed() {
         let refusal = step(State::NEW, Transition::Unpublish, at(10)).unwrap_err();
-        assert_eq!(refusal.allowed, &[Transition::Publish]);
-        assert_eq!(refusal.status, Status::Draft);
+        assert_eq!(refusal.allowed, &[Transition::Publish, Transition::Submit, Transition::Archive]);
+        assert_eq!(refusal.state.status, Status::Draft);
+    }
+
+    #[test]
+    fn a_minor_change_leaves_the_date_of_the_content_unless_there_is_none() {
+        let first = step(State::NEW, Transition::Publish, at(10)).unwrap().as_minor_since(State::NEW);
+        assert_eq!(first.content_updated_at, Some(at(10)));
+        let second = step(first.saved(), Transition::Publish, at(20)).unwrap().as_minor_since(first);
+        assert_eq!((second.published_at, second.content_updated_at, second.has_unpublished_changes), (Some(at(10)), Some(at(10)), false));
+    }
+
+    #[test]
+    fn every_way_out_of_the_public_keeps_the_dates_and_leads_back() {
+        let live = step(State::NEW, Transition::Publish, at(10)).unwrap();
+        for ways in [
+            &[Transition::Kill, Transition::Unkill][..],
+            &[Transition::Kill, Transition::Unpublish, Transition::Publish],
+            &[Transition::Archive, Transition::Unarchive, Transition::Submit, Transition::Return, Transition::Publish],
+            &[Transition::Unpublish, Transition::Submit, Transition::Publish],
+            &[Transition::Discard, Transition::Correct],
+        ] {
+            let back = ways.iter().fold(live, |state, transition| step(state, *transition, at(20)).unwrap());
+            assert_eq!((back.status, back.is_killed, back.has_unpublished_changes), (Status::Published, false, false), "{ways:?}");
+            assert_eq!(back.first_published_at, Some(at(10)));
+        }
+    }
+
+    #[test]
+    fn a_killed_story_is_edited_but_not_published_over_its_notice() {
+        let killed = step(step(State::NEW, Transition::Publish, at(10)).unwrap(), Transition::Kill, at(20)).unwrap();
+        let refusal = step(killed.saved(), Transition::Publish, at(30)).unwrap_err();
+        assert_eq!(refusal.allowed, &[Transition::Unkill, Transition::Unpublish]);
     }
 
     #[test]

@@ -3,7 +3,10 @@
 pub mod article;
 pub mod author;
 pub mod breach;
+pub mod correction;
+pub mod gate;
 pub mod id;
+pub mod lock;
 pub mod merge;
 pub mod permission;
 pub mod slug;

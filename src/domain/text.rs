@@ -61,6 +61,17 @@ impl EmailAddress {
 #[serde(transparent)]
 pub struct FilledText(pub String);
 
+/// Something said in a few sentences: some text that is not blank, of at most 2000 characters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(
+    min_length = 1,
+    max_length = 2000,
+    pattern = r"^[^\x00-\x08\x0B-\x1F\x7F-\x9F]*[^\s\x00-\x1F\x7F-\x9F][^\x00-\x08\x0B-\x1F\x7F-\x9F]*$",
+    example = "An earlier version misstated the day of the meeting. It was a Friday."
+)]
+#[serde(transparent)]
+pub struct Remark(pub String);
+
 /// The pattern of every other text: no control characters but line feed and tab.
 pub const PLAIN: &str = r"^[^\x00-\x08\x0B-\x1F\x7F-\x9F]*$";
 

@@ -11,6 +11,7 @@ use crate::domain::text::{FilledText, Key, LanguageTag, Slug, WebAddress};
 use crate::domain::user::{Caller, Role};
 use crate::render;
 use crate::store::articles::{self, Draft, WorkingCopy};
+use crate::store::publishing::Edition;
 use crate::store::slugs::Wish;
 use crate::store::{self, Conn, links};
 use serde::{Deserialize, Serialize};
@@ -150,19 +151,30 @@ pub fn draft_of(input: CreateArticle) -> Result<ReadyArticle, Problem> {
     };
     breaches.extend(content.check());
     breaches.extend(slug.as_ref().and_then(|slug| slug::check(&slug.0, "/slug")));
-    let rendered =
-        render::markdown(&content.body).map_err(|refusal| breaches.push(Breach::member("/body", "too_complex", refusal.to_string())));
-    let (Ok(rendered), true) = (rendered, breaches.is_empty()) else { return Err(Problem::invalid_body(breaches)) };
     let slug = slug.map_or_else(|| Wish::Made(slug::from_words(&content.title, "story")), |slug| Wish::Chosen(slug.0));
-    let draft = Draft {
+    let rendered = render::markdown(&content.body);
+    breaches.extend(rendered.as_ref().err().map(|refusal| Breach::member("/body", "too_complex", refusal.to_string())));
+    let (Ok(rendered), true) = (rendered, breaches.is_empty()) else { return Err(Problem::invalid_body(breaches)) };
+    let draft = draft_with(slug, content, &rendered);
+    Ok(ReadyArticle { draft, authors, tags })
+}
+
+/// What was published once, ready to be stored again with those of its authors and tags that there are still.
+pub fn draft_again(edition: Edition, author_ids: Vec<String>, tag_ids: Vec<String>) -> Result<Draft, Problem> {
+    let Edition { slug, content, .. } = edition;
+    let rendered = render::markdown(&content.body).map_err(|refusal| Problem::internal(&refusal.to_string()))?;
+    Ok(Draft { author_ids, tag_ids, ..draft_with(Wish::Chosen(slug), content, &rendered) })
+}
+
+fn draft_with(slug: Wish, content: Content, rendered: &render::Rendered) -> Draft {
+    Draft {
         slug,
         word_count: i64::from(rendered.word_count),
         reading_minutes: i64::from(rendered.reading_minutes),
         content,
         author_ids: Vec::new(),
         tag_ids: Vec::new(),
-    };
-    Ok(ReadyArticle { draft, authors, tags })
+    }
 }
 
 fn one_of(
@@ -205,11 +217,12 @@ fn existing(ids: Vec<Option<String>>, (member, keys): &(&'static str, Vec<String
 /// Whether the caller may do that to the story.
 pub fn allow(conn: &mut Conn, caller: &Caller, deed: Deed, copy: &WorkingCopy) -> Result<(), Problem> {
     let own = caller.role < Role::Editor && articles::is_own(conn, &copy.row, &caller.user_id)?;
-    if may(caller.role, deed, own, copy.row.state()?.status) {
+    if may(caller.role, deed, own, copy.row.state()?) {
         return Ok(());
     }
     let detail = match (caller.role, own) {
         (Role::Contributor, true) => "Contributors change their own drafts only; ask an editor.",
+        (Role::Author, true) => "This is an editor's to decide; ask one.",
         _ => "This story is not yours; ask an editor.",
     };
     Err(Problem::forbidden(detail))

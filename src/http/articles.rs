@@ -13,12 +13,14 @@ use super::precondition::IfMatch;
 use super::problem::Problem;
 use super::representation::{Article, Format, WorkingArticle, working};
 use super::site::{Desk, Site, Worker};
-use crate::domain::article::{State, Transition, step};
+use super::workflow::{Asked, PublishArticle};
+use crate::domain::article::State;
 use crate::domain::id;
 use crate::domain::permission::Deed;
 use crate::domain::time::Moment;
 use crate::domain::user::Caller;
 use crate::store::articles::{self, Stamp, WorkingCopy};
+use crate::store::comments::{self, Said};
 use crate::store::publishing;
 use crate::store::slugs::{self, Kind};
 use crate::store::{self, Conn, Write};
@@ -83,7 +85,7 @@ async fn list_working(caller: Caller, request: &HttpRequest, site: &Worker, list
         .await?;
     let list = List::of(page, &slice, ends, &name);
     let link = list.link(request);
-    let list = list.of_each(|copy| sparse(&working(copy, &formats, site.settings())?, fields.as_ref()))?;
+    let list = list.of_each(|copy| sparse(&working(copy, &formats, site)?, fields.as_ref()))?;
     Ok(with_link(answer::private(&list, None)?, link))
 }
 
@@ -102,7 +104,7 @@ pub async fn get_article(caller: Anyone, site: Site, key: Name, query: Query<Rea
         caller.signed_in()?;
         let copy = site.store.read(move |conn| articles::find(conn, &key)).await?;
         let version = copy.row.version;
-        return answer::private(&sparse(&working(copy, &formats, site.settings())?, fields.as_ref())?, Some(version));
+        return answer::private(&sparse(&working(copy, &formats, &site)?, fields.as_ref())?, Some(version));
     }
     let work = move |conn: &mut Conn, desk: &Desk| live::story(conn, desk, &key, &formats, fields.as_ref());
     Ok(answer::finished(live::read(&site, work).await?))
@@ -141,7 +143,7 @@ pub async fn create_article(
         }
     };
     let (version, location) = (copy.row.version, format!("/v1/articles/{}", copy.row.slug));
-    answer::created(&working(copy, &[Format::Html], site.settings())?, version, &location)
+    answer::created(&working(copy, &[Format::Html], &site)?, version, &location)
 }
 
 /// Changes the working copy of a story by JSON Merge Patch (RFC 7396).
@@ -215,8 +217,9 @@ pub async fn delete_article(
 
 /// Publishes a story: its working copy becomes the live view.
 ///
-/// Publishing a live story again brings its changes out; a live story without changes stays as it is.
-#[utoipa::path(post, path = "/v1/articles/{article}/publish", operation_id = "publish_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = Nothing, content_type = "application/json"), security(("bearer" = [])),
+/// Publishing a live story again brings its changes out; a live story without changes stays as it is. A `minor` change leaves
+/// `content_updated_at` where it was. Where the operator has set a gate, a story that lacks something is refused with all that it lacks.
+#[utoipa::path(post, path = "/v1/articles/{article}/publish", operation_id = "publish_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = PublishArticle, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The story, live now", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn publish_article(
     caller: Author,
@@ -224,15 +227,16 @@ pub async fn publish_article(
     key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
-    body: Body<Nothing>,
+    body: Body<PublishArticle>,
 ) -> Result<HttpResponse, Problem> {
-    body.read().await?;
-    transition(&site, caller.0, key.into_inner(), expected, Transition::Publish).await
+    let asked = Asked::Publish(body.read().await?);
+    transition(&site, caller.0, key.into_inner(), expected, asked).await
 }
 
 /// Takes a story down: the public sees it no more.
 ///
-/// It becomes a draft again; its dates and its history stay.
+/// It becomes a draft again; its dates and its history stay. An editor takes the notice of a killed story away in this way, so that the
+/// story can be mended and published anew.
 #[utoipa::path(post, path = "/v1/articles/{article}/unpublish", operation_id = "unpublish_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = Nothing, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The story, a draft again", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn unpublish_article(
@@ -244,47 +248,47 @@ pub async fn unpublish_article(
     body: Body<Nothing>,
 ) -> Result<HttpResponse, Problem> {
     body.read().await?;
-    transition(&site, caller.0, key.into_inner(), expected, Transition::Unpublish).await
+    transition(&site, caller.0, key.into_inner(), expected, Asked::Unpublish).await
 }
 
-async fn transition(
-    site: &Worker,
-    caller: Caller,
-    key: String,
-    expected: IfMatch,
-    transition: Transition,
-) -> Result<HttpResponse, Problem> {
+/// Does what is asked in one transaction, if the caller may, has seen the version, and the state allows it.
+pub async fn transition(site: &Worker, caller: Caller, key: String, expected: IfMatch, asked: Asked) -> Result<HttpResponse, Problem> {
     let stamp = stamp(&caller, site.now());
-    let deed = match transition {
-        Transition::Publish => Deed::Publish,
-        Transition::Unpublish => Deed::Unpublish,
-    };
+    let gate = site.settings().gate.clone();
     let copy = site
         .store
         .write(move |conn| -> Result<_, Problem> {
             slugs::take_turn(conn, Kind::Article, &key)?;
-            let current = permitted(conn, &key, &caller, deed, &expected)?;
+            let current = permitted(conn, &key, &caller, Deed::Step(asked.transition()), &expected)?;
             let before = current.row.state()?;
-            let after = step(before, transition, stamp.now)?;
+            let after = asked.after(before, stamp.now)?;
             if after == before {
                 return Ok(current);
             }
-            put(conn, transition, &current, after, &stamp)?;
+            asked.check(conn, &current, &gate, &stamp)?;
+            put(conn, &asked, &current, after, &stamp)?;
             Ok(articles::by_id(conn, &current.row.id)?)
         })
         .await?;
     shown(copy, site)
 }
 
-fn put(write: &mut Write<'_>, transition: Transition, current: &WorkingCopy, after: State, stamp: &Stamp) -> Result<(), store::Error> {
-    match transition {
-        Transition::Publish => finished::publish(write, current, after, stamp),
-        Transition::Unpublish => publishing::unpublish(write, &current.row.id, current.row.version, after, stamp),
+fn put(write: &mut Write<'_>, asked: &Asked, current: &WorkingCopy, after: State, stamp: &Stamp) -> Result<(), store::Error> {
+    let (id, seen, event) = (&current.row.id, current.row.version, asked.transition().name());
+    match asked {
+        Asked::Publish(_) => finished::publish(write, current, after, stamp)?,
+        Asked::Unpublish | Asked::Archive => publishing::take_away(write, id, seen, after, event, stamp)?,
+        Asked::Submit(submit) => publishing::move_on(write, id, seen, after, submit.assignee(), event, stamp)?,
+        Asked::Return(_) | Asked::Unarchive => publishing::move_on(write, id, seen, after, None, event, stamp)?,
+        Asked::Kill(kill) => publishing::kill(write, id, seen, after, &kill.reason.0, stamp)?,
     }
+    let Some(text) = asked.comment() else { return Ok(()) };
+    let said = Said { id: &id::new(stamp.now), event, version: seen + 1, text };
+    comments::insert(write, id, &said, stamp).map(drop)
 }
 
 /// A write that lost a race is tried again; all else goes to the client.
-enum Written {
+pub enum Written {
     Raced,
     Refused(Problem),
 }
@@ -302,7 +306,7 @@ impl From<Problem> for Written {
 }
 
 /// The working copy, if the caller may do that to it and has seen its version.
-fn permitted(conn: &mut Conn, key: &str, caller: &Caller, deed: Deed, expected: &IfMatch) -> Result<WorkingCopy, Problem> {
+pub fn permitted(conn: &mut Conn, key: &str, caller: &Caller, deed: Deed, expected: &IfMatch) -> Result<WorkingCopy, Problem> {
     let current = articles::find(conn, key)?;
     allow(conn, caller, deed, &current)?;
     if expected.allows(current.row.version) { Ok(current) } else { Err(refuse_stale(conn, &current, expected)?) }
@@ -313,12 +317,12 @@ async fn readable(site: &Worker, key: &str, caller: &Caller, deed: Deed, expecte
     site.store.read(move |conn| permitted(conn, &key, &caller, deed, &expected)).await
 }
 
-fn shown(copy: WorkingCopy, site: &Worker) -> Result<HttpResponse, Problem> {
+pub fn shown(copy: WorkingCopy, site: &Worker) -> Result<HttpResponse, Problem> {
     let version = copy.row.version;
-    answer::private(&working(copy, &[Format::Html], site.settings())?, Some(version))
+    answer::private(&working(copy, &[Format::Html], site)?, Some(version))
 }
 
-fn stamp(caller: &Caller, now: Moment) -> Stamp {
+pub fn stamp(caller: &Caller, now: Moment) -> Stamp {
     Stamp { user_id: caller.user_id.clone(), now }
 }
 

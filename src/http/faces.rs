@@ -72,7 +72,8 @@ impl Directory {
         let faces = rows.iter().map(|row| {
             let authors: Vec<_> = authors.by_ref().take(row.author_ids.split_ascii_whitespace().count()).collect();
             let mut tags: Vec<_> = tags.by_ref().take(row.tag_ids.split_ascii_whitespace().count()).collect();
-            let changed_at = authors.iter().chain(&tags).fold(row.content_updated_at, |latest, face| latest.max(face.changed_at));
+            let changed_at =
+                authors.iter().chain(&tags).fold(row.content_updated_at.max(row.changed_at), |latest, face| latest.max(face.changed_at));
             tags.retain(|tag| tag.is_public);
             Faces { authors, tags, changed_at: Moment::from_milliseconds(changed_at) }
         });

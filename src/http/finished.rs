@@ -4,14 +4,15 @@
 //! matter of configuration. The pieces are stored; authors and tags come from memory (`faces.rs`). Reads serialise nothing.
 
 use super::faces::Face;
-use super::representation::{Article, Facts, article};
+use super::representation::{Article, Facts, article, correction};
 use super::site::HttpSettings;
 use crate::domain::article::State;
 use crate::domain::time::Moment;
 use crate::render;
 use crate::store::articles::{Stamp, WorkingCopy};
+use crate::store::corrections::{self, CorrectionRow};
 use crate::store::live::LiveRow;
-use crate::store::publishing::{self, Finished, Unfinished};
+use crate::store::publishing::{self, Correction as Change, Finished, Unfinished};
 use crate::store::{Conn, Error, Write, in_transaction};
 use serde::Serialize;
 use std::sync::Arc;
@@ -39,11 +40,13 @@ pub fn finished(copy: &WorkingCopy, state: State) -> Result<Finished, Error> {
         reading_minutes: row.reading_minutes,
         dates: [state.first_published_at, state.published_at, state.content_updated_at],
     };
+    let corrections = copy.corrections.clone().ok_or_else(|| Error::Damaged(format!("article {} came without its corrections", row.id)))?;
     Ok(Finished {
         html: json(&rendered.html)?,
         markdown: json(&content.body)?,
         text: json(&rendered.text)?,
         blocks: json(&rendered.blocks)?,
+        corrections: json_of(corrections)?,
         summary: summary(&article(facts, content))?,
         form: FORM,
     })
@@ -73,6 +76,24 @@ pub fn finish_anew(conn: &mut Conn) -> Result<usize, Error> {
 /// Publishes a working copy: the one place where finished copies come from.
 pub fn publish(write: &mut Write<'_>, current: &WorkingCopy, state: State, stamp: &Stamp) -> Result<(), Error> {
     publishing::publish(write, current, state, &finished(current, state)?, stamp)
+}
+
+/// Brings a killed story back as it was at that version.
+pub fn unkill(write: &mut Write<'_>, was: &WorkingCopy, version: i64, state: State, stamp: &Stamp) -> Result<(), Error> {
+    publishing::unkill(write, was, version, state, &finished(was, state)?, stamp)
+}
+
+/// Adds a public correction or takes one back, and finishes the story's corrections anew; answers all of them.
+pub fn correct(write: &mut Write<'_>, current: &WorkingCopy, change: &Change<'_>, stamp: &Stamp) -> Result<Vec<CorrectionRow>, Error> {
+    let id = &current.row.id;
+    publishing::correct(write, id, current.row.version, change, stamp)?;
+    let rows = corrections::of(write, id)?;
+    publishing::recorrect(write, id, &json_of(rows.clone())?, stamp)?;
+    Ok(rows)
+}
+
+fn json_of(rows: Vec<CorrectionRow>) -> Result<String, Error> {
+    json(&rows.into_iter().map(correction).collect::<Result<Vec<_>, _>>()?)
 }
 
 fn summary(article: &Article) -> Result<String, Error> {
@@ -112,6 +133,11 @@ pub fn write(out: &mut String, row: &LiveRow, faces: &Faces, settings: &HttpSett
     write_faces(out, &faces.tags);
     out.push_str("],");
     out.push_str(after);
+    if let Some(corrections) = &row.corrections {
+        out.push_str("\"corrections\":");
+        out.push_str(corrections);
+        out.push(',');
+    }
     out.push_str("\"url\":");
     out.push_str(&serde_json::to_string(&settings.address_of(&row.slug)).unwrap_or_default());
     out.push('}');
@@ -128,8 +154,10 @@ fn write_faces(out: &mut String, faces: &[Arc<Face>]) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::representation::Correction;
     use super::*;
     use crate::domain::article::Content;
+    use crate::domain::correction::CorrectionKind;
     use crate::domain::text::LanguageTag;
     use proptest::prelude::*;
     use serde_json::json;
@@ -151,16 +179,21 @@ mod tests {
                 language: LanguageTag("en".into()), canonical_url: None, seo: None,
                 custom: [(member, json!([])), ("tags".into(), json!([]))].into_iter().collect(),
             };
+            let note = || Correction {
+                id: "2".into(), kind: CorrectionKind::Update, note: title.clone(), created_at: Moment::from_milliseconds(0),
+            };
             let facts = || Facts { id: "1".into(), slug: "a-story".into(), word_count: 1, reading_minutes: 1, dates: [None; 3] };
             let whole = Article {
                 html: Some(html.clone()),
+                corrections: Some(vec![note()]),
                 url: "https://example.com/a-story".into(),
                 ..article(facts(), content.clone())
             };
             let row = LiveRow {
-                article_id: "1".into(), slug: "a-story".into(), version: 1, title, published_at: 0, content_updated_at: 0,
+                article_id: "1".into(), slug: "a-story".into(), version: 1, title: title.clone(), published_at: 0, content_updated_at: 0, changed_at: 0,
                 author_ids: String::new(), tag_ids: String::new(), summary: summary(&article(facts(), content)).unwrap(),
                 html: Some(serde_json::to_string(&html).unwrap()), markdown: None, text: None, blocks: None,
+                corrections: Some(serde_json::to_string(&[note()]).unwrap()),
             };
             let mut out = String::new();
             let faces = Faces { authors: Vec::new(), tags: Vec::new(), changed_at: Moment::from_milliseconds(0) };

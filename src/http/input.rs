@@ -4,7 +4,7 @@ use super::contract::Shape;
 use super::problem::{Code, Problem};
 use super::site::{Site, Worker};
 use crate::domain::merge::merge;
-use crate::domain::slug;
+use crate::domain::{id, slug};
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, dev, web};
 use futures_util::StreamExt;
@@ -73,6 +73,25 @@ impl FromRequest for Name {
         let name = request.match_info().iter().next().map(|(_, name)| name).unwrap_or_default();
         let is_one = (1..=slug::LONGEST).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         ready(if is_one { Ok(Self(name.to_owned())) } else { Err(Problem::not_found()) })
+    }
+}
+
+/// The id of a part of a thing, as a correction is of a story: the second name in a path. What is no id names nothing.
+pub struct PartId(String);
+
+impl PartId {
+    pub fn into_inner(self) -> String {
+        self.0
+    }
+}
+
+impl FromRequest for PartId {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let name = request.match_info().iter().nth(1).map(|(_, name)| name).unwrap_or_default();
+        ready(if id::looks_like_one(name) { Ok(Self(name.to_ascii_lowercase())) } else { Err(Problem::not_found()) })
     }
 }
 

@@ -50,7 +50,7 @@ fn again_while_raced<T>(conn: &mut Conn, desk: &Desk, work: &impl Fn(&mut Conn, 
 
 /// One story.
 pub fn story(conn: &mut Conn, desk: &Desk, key: &str, formats: &[Format], fields: Option<&Fields>) -> Result<Answer, Error> {
-    let rows = [live::find(conn, key, bodies(formats))?];
+    let rows = [live::find(conn, key, Bodies { corrections: true, ..bodies(formats) })?];
     let faces = desk.directory.of(conn, &rows)?;
     let mut body = String::with_capacity(rows[0].html.as_ref().map_or(0, String::len) + rows[0].summary.len() + 2048);
     write(&mut body, desk, &rows, &faces, fields)?;
@@ -123,7 +123,13 @@ pub fn names(rows: &[LiveRow], faces: &[Faces]) -> Vec<String> {
 
 fn bodies(formats: &[Format]) -> Bodies {
     let wants = |format| formats.contains(&format);
-    Bodies { html: wants(Format::Html), markdown: wants(Format::Markdown), text: wants(Format::Text), blocks: wants(Format::Blocks) }
+    Bodies {
+        html: wants(Format::Html),
+        markdown: wants(Format::Markdown),
+        text: wants(Format::Text),
+        blocks: wants(Format::Blocks),
+        corrections: false,
+    }
 }
 
 fn sparse(item: &str, fields: &Fields) -> Result<String, Error> {

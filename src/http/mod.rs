@@ -8,7 +8,9 @@ mod authors;
 mod cache;
 mod clock;
 mod coding;
+mod comments;
 pub mod contract;
+mod corrections;
 mod docs;
 mod edges;
 mod faces;
@@ -17,6 +19,7 @@ mod guard;
 mod input;
 mod listing;
 mod live;
+mod locks;
 mod neighbours;
 mod openapi;
 mod page;
@@ -32,6 +35,7 @@ mod surrogate;
 mod tags;
 mod unread;
 mod users;
+mod workflow;
 
 pub use clock::Clock;
 pub use finished::{finish_anew, publish};
@@ -55,6 +59,19 @@ fn routes() -> Routes {
         .on(articles::__path_delete_article, articles::delete_article)
         .on(articles::__path_publish_article, articles::publish_article)
         .on(articles::__path_unpublish_article, articles::unpublish_article)
+        .on(workflow::__path_discard_article, workflow::discard_article)
+        .on(workflow::__path_submit_article, workflow::submit_article)
+        .on(workflow::__path_return_article, workflow::return_article)
+        .on(workflow::__path_archive_article, workflow::archive_article)
+        .on(workflow::__path_unarchive_article, workflow::unarchive_article)
+        .on(workflow::__path_kill_article, workflow::kill_article)
+        .on(workflow::__path_unkill_article, workflow::unkill_article)
+        .on(corrections::__path_create_correction, corrections::create_correction)
+        .on(corrections::__path_delete_correction, corrections::delete_correction)
+        .on(comments::__path_list_comments, comments::list_comments)
+        .on(comments::__path_create_comment, comments::create_comment)
+        .on(locks::__path_create_lock, locks::create_lock)
+        .on(locks::__path_delete_lock, locks::delete_lock)
         .on(neighbours::__path_get_adjacent, neighbours::get_adjacent)
         .on(neighbours::__path_list_related, neighbours::list_related)
         .on(authors::__path_list_authors, authors::list_authors)

@@ -174,7 +174,8 @@ fn finish_operation(operation: &mut Value, verb: &str, path: &str) {
     statuses.extend(path.contains('{').then_some(404));
     statuses.extend(is_read.then_some(304).filter(|_| !needs_token));
     statuses.extend((path.contains('{') && !path.contains("{user}")).then_some(308));
-    statuses.extend((needs_version || (verb == "post" && needs_token)).then_some(409));
+    statuses.extend((needs_version || (!is_read && needs_token)).then_some(409));
+    statuses.extend((is_read && !needs_token && path.contains("{article}")).then_some(410));
     statuses.extend(has_body.then_some([408, 413, 415, 422]).into_iter().flatten());
     statuses.extend(needs_version.then_some([412, 428]).into_iter().flatten());
     let responses = operation["responses"].as_object_mut();
@@ -188,9 +189,10 @@ fn finish_operation(operation: &mut Value, verb: &str, path: &str) {
     responses.sort_keys();
 }
 
-/// A change of something that is there already needs the version that was seen.
+/// A change of something that is there already needs the version that was seen. What is said about a story is no change of it.
 fn changes_something(verb: &str, path: &str) -> bool {
-    matches!(verb, "patch" | "delete") || (verb == "post" && path.contains('{'))
+    let stands_beside = ["/comments", "/lock"].iter().any(|end| path.ends_with(end));
+    !stands_beside && (matches!(verb, "patch" | "delete") || (verb == "post" && path.contains('{')))
 }
 
 fn if_match() -> Value {

@@ -2,6 +2,7 @@
 
 use crate::domain::article::InvalidTransition;
 use crate::domain::breach::Breach;
+use crate::domain::time::Moment;
 use crate::store;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -33,12 +34,15 @@ pub enum Code {
     EmailTaken,
     InUse,
     InvalidTransition,
+    Locked,
     LastAdmin,
+    Gone,
     Stale,
     BodyTooLarge,
     UnsupportedMediaType,
     UnsupportedContentEncoding,
     InvalidBody,
+    NotReady,
     PreconditionRequired,
     Internal,
     Unavailable,
@@ -66,12 +70,15 @@ const TABLE: &[(Code, &str, u16, &str)] = &[
     (Code::EmailTaken, "email_taken", 409, "The e-mail address is taken"),
     (Code::InUse, "in_use", 409, "This is still in use"),
     (Code::InvalidTransition, "invalid_transition", 409, "The state does not allow this step"),
+    (Code::Locked, "locked", 409, "Somebody else is at it"),
     (Code::LastAdmin, "last_admin", 409, "The last administrator stays"),
+    (Code::Gone, "gone", 410, "The newsroom has taken this story back"),
     (Code::Stale, "stale", 412, "Somebody else has changed this"),
     (Code::BodyTooLarge, "body_too_large", 413, "The body is too large"),
     (Code::UnsupportedMediaType, "unsupported_media_type", 415, "This media type is not read here"),
     (Code::UnsupportedContentEncoding, "unsupported_content_encoding", 415, "Encoded bodies are not read here"),
     (Code::InvalidBody, "invalid_body", 422, "The body breaks rules"),
+    (Code::NotReady, "not_ready", 422, "The story is not ready to be published"),
     (Code::PreconditionRequired, "precondition_required", 428, "Say which version you have seen"),
     (Code::Internal, "internal", 500, "Something went wrong here"),
     (Code::Unavailable, "unavailable", 503, "The database is not available"),
@@ -247,6 +254,9 @@ impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::NotFound(_) => Self::not_found(),
+            store::Error::Gone { reason, since } => Self::new(Code::Gone, reason.clone())
+                .with_member("reason", reason)
+                .with_member("killed_at", Moment::from_milliseconds(since).to_string()),
             store::Error::Moved(what, slug) => {
                 Self::new(Code::Moved, format!("The {what} is at the slug `{slug}` now.")).with_member("slug", slug)
             }
@@ -272,10 +282,10 @@ impl From<store::Error> for Problem {
 impl From<InvalidTransition> for Problem {
     fn from(refusal: InvalidTransition) -> Self {
         let allowed: Vec<&str> = refusal.allowed.iter().map(|transition| transition.name()).collect();
-        let detail = format!("`{}` is not possible while the status is `{}`.", refusal.wanted.name(), refusal.status.name());
-        Self::new(Code::InvalidTransition, detail)
-            .with_member("current_status", refusal.status.name())
-            .with_member("allowed_transitions", json!(allowed))
+        let status = refusal.state.status.name();
+        let killed = if refusal.state.is_killed { " and it is killed" } else { "" };
+        let detail = format!("`{}` is not possible while the status is `{status}`{killed}.", refusal.wanted.name());
+        Self::new(Code::InvalidTransition, detail).with_member("current_status", status).with_member("allowed_transitions", json!(allowed))
     }
 }
 

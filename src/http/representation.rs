@@ -1,9 +1,11 @@
 //! Stories as they go out: the live view, and the working view that adds what editors need.
 
 use super::problem::Problem;
-use super::site::HttpSettings;
+use super::site::Worker;
+use crate::domain;
 use crate::domain::article::{Content, Dateline, Image, Seo, Status};
 use crate::domain::author::AuthorLink;
+use crate::domain::correction::CorrectionKind;
 use crate::domain::tag::Visibility;
 use crate::domain::text::{LanguageTag, WebAddress};
 use crate::domain::time::Moment;
@@ -11,6 +13,8 @@ use crate::render::{self, Block};
 use crate::store;
 use crate::store::articles::{ArticleRow, WorkingCopy};
 use crate::store::authors::profile;
+use crate::store::corrections::CorrectionRow;
+use crate::store::kills::KillRow;
 use crate::store::links::{BylineRow, LabelRow};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -110,9 +114,42 @@ pub struct Article {
     pub first_published_at: Option<Moment>,
     pub published_at: Option<Moment>,
     pub content_updated_at: Option<Moment>,
+    /// What the newsroom has said in public about mistakes and changes, in order; left out of lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub corrections: Option<Vec<Correction>>,
     /// The public page of the story.
     #[schema(example = "https://example.com/u-s-and-guatemala-address-migration-and-drug-trafficking")]
     pub url: String,
+}
+
+/// A public note about a story that was wrong, unclear or overtaken.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Correction {
+    #[schema(example = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e63")]
+    pub id: String,
+    pub kind: CorrectionKind,
+    #[schema(example = "An earlier version misstated the day of the meeting. It was a Friday.")]
+    pub note: String,
+    pub created_at: Moment,
+}
+
+/// Somebody's word that they are at a story, for others to see. It binds no write: `If-Match` does.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Lock {
+    #[schema(example = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e62")]
+    pub user_id: String,
+    #[schema(example = "Ana López")]
+    pub name: String,
+    pub until: Moment,
+}
+
+/// The notice that the public finds in the place of a killed story.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Killed {
+    #[schema(example = "Withdrawn: the figures came from a forged report.")]
+    pub reason: String,
+    pub killed_at: Moment,
 }
 
 /// What the working view adds.
@@ -128,10 +165,16 @@ pub struct Working {
     pub unpublish_at: Option<Moment>,
     /// The id of the user who is to work on it.
     pub assignee: Option<String>,
+    /// Who says that they are at it.
+    pub lock: Option<Lock>,
+    /// The notice in its place, if it was killed.
+    pub killed: Option<Killed>,
     pub created_by: Option<String>,
     pub created_at: Moment,
     pub updated_by: Option<String>,
     pub updated_at: Moment,
+    /// Who last changed the content; `updated_by` is who last did anything to it.
+    pub edited_by: Option<String>,
 }
 
 /// A story as editors see it: the working copy, with where it stands.
@@ -157,6 +200,19 @@ pub fn label(row: LabelRow, with_visibility: bool) -> Label {
     Label { id, slug, name, description, visibility: with_visibility.then(|| Visibility::named(&visibility)).flatten() }
 }
 
+/// A correction as everybody sees it.
+pub fn correction(row: CorrectionRow) -> Result<Correction, store::Error> {
+    let CorrectionRow { id, kind, note, created_at } = row;
+    let kind = CorrectionKind::named(&kind).ok_or_else(|| store::Error::Damaged(format!("correction {id}: kind {kind}")))?;
+    Ok(Correction { id, kind, note, created_at: Moment::from_milliseconds(created_at) })
+}
+
+/// A lock as the newsroom sees it.
+pub fn lock(lock: domain::lock::Lock) -> Lock {
+    let domain::lock::Lock { user_id, name, until } = lock;
+    Lock { user_id, name, until }
+}
+
 /// What both views know of a story beside its content.
 pub struct Facts {
     pub id: String,
@@ -167,9 +223,11 @@ pub struct Facts {
     pub dates: [Option<Moment>; 3],
 }
 
-/// The working view of a story.
-pub fn working(copy: WorkingCopy, formats: &[Format], settings: &HttpSettings) -> Result<WorkingArticle, Problem> {
-    let (content, state) = (copy.row.content()?, copy.row.state()?);
+/// The working view of a story, as it is now.
+pub fn working(copy: WorkingCopy, formats: &[Format], site: &Worker) -> Result<WorkingArticle, Problem> {
+    let (content, state, now) = (copy.row.content()?, copy.row.state()?, site.now());
+    let corrections = copy.corrections.map(|rows| rows.into_iter().map(correction).collect::<Result<_, _>>()).transpose()?;
+    let killed = copy.kill.map(|KillRow { reason, killed_at }| Killed { reason, killed_at: Moment::from_milliseconds(killed_at) });
     let ArticleRow { id, slug, version, word_count, reading_minutes, .. } = copy.row;
     let working = Working {
         body: content.body.clone(),
@@ -179,17 +237,20 @@ pub fn working(copy: WorkingCopy, formats: &[Format], settings: &HttpSettings) -
         publish_at: copy.row.publish_at.map(Moment::from_milliseconds),
         unpublish_at: copy.row.unpublish_at.map(Moment::from_milliseconds),
         assignee: copy.row.assignee_id,
+        lock: copy.lock.filter(|lock| lock.holds(now)).map(lock),
+        killed,
         created_by: copy.row.created_by,
         created_at: Moment::from_milliseconds(copy.row.created_at),
         updated_by: copy.row.updated_by,
         updated_at: Moment::from_milliseconds(copy.row.updated_at),
+        edited_by: copy.row.edited_by,
     };
     let dates = [state.first_published_at, state.published_at, state.content_updated_at];
-    let url = settings.address_of(&slug);
+    let url = site.settings().address_of(&slug);
     let bare = article(Facts { id, slug, word_count, reading_minutes, dates }, content);
     let authors = copy.authors.into_iter().map(byline).collect::<Result<_, _>>()?;
     let tags = copy.tags.into_iter().map(|row| label(row, true)).collect();
-    Ok(WorkingArticle { article: with_body(Article { authors, tags, url, ..bare }, &working.body, formats)?, working })
+    Ok(WorkingArticle { article: with_body(Article { authors, tags, corrections, url, ..bare }, &working.body, formats)?, working })
 }
 
 /// The forms of a working body, rendered now.
@@ -236,6 +297,7 @@ pub fn article(facts: Facts, content: Content) -> Article {
         first_published_at,
         published_at,
         content_updated_at,
+        corrections: None,
         url: String::new(),
     }
 }

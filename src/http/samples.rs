@@ -5,17 +5,22 @@
 use super::article_input::CreateArticle;
 use super::articles::{ArticlePage, ArticleView};
 use super::authors::{Author, AuthorPage, AuthorWorking, CreateAuthor};
+use super::comments::{Comment, CommentPage, CreateComment};
+use super::corrections::CreateCorrection;
 use super::docs::Index;
 use super::input::{Edit, Nothing};
+use super::locks::LockArticle;
 use super::neighbours::{AdjacentArticles, RelatedArticles};
 use super::page::PageInfo;
-use super::representation::{Article, Byline, Label, Working, WorkingArticle};
+use super::representation::{Article, Byline, Correction, Label, Lock, Working, WorkingArticle};
 use super::sign_in::{Credentials, Session};
 use super::tags::{CreateTag, Tag, TagPage, TagWorking};
 use super::users::{CreateUser, User, UserPage};
+use super::workflow::{KillArticle, PublishArticle, ReturnArticle, SubmitArticle};
 use crate::domain::article::{Dateline, Status};
+use crate::domain::correction::CorrectionKind;
 use crate::domain::tag::Visibility;
-use crate::domain::text::{CountryCode, EmailAddress, FilledText, Key, LanguageTag};
+use crate::domain::text::{CountryCode, EmailAddress, FilledText, Key, LanguageTag, Remark};
 use crate::domain::time::Moment;
 use crate::domain::user::Role;
 use crate::render;
@@ -38,12 +43,16 @@ const AUTHOR_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e5f";
 const TAG_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e60";
 const STORY_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e61";
 const USER_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e62";
+const CORRECTION_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e63";
+const COMMENT_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e64";
+const NOTE: &str = "An earlier version misstated the day of the meeting. It was a Friday.";
+const COMMENT: &str = "Who says so? Please name the source.";
 /// 2025-06-27T14:30:00Z.
 const FRIDAY: Moment = Moment::from_milliseconds(1_751_034_600_000);
 
 /// The examples by the names of their schemas.
 pub fn all() -> Map<String, Value> {
-    let live_item = || Article { html: None, ..live() };
+    let live_item = || Article { html: None, corrections: None, ..live() };
     let samples = [
         sample(&create_author()),
         sample(&create_tag()),
@@ -55,6 +64,17 @@ pub fn all() -> Map<String, Value> {
         patch::<CreateUser>(json!({ "name": "Ana López" })),
         (Credentials::name().into(), json!({ "email": EMAIL, "password": PASSWORD })),
         (Nothing::name().into(), json!({})),
+        sample(&PublishArticle { minor: None, note: Some(Remark("Checked with the ministry.".into())) }),
+        sample(&SubmitArticle { comment: Some(Remark("The second quote is new.".into())), assignee: None }),
+        sample(&ReturnArticle { comment: Some(Remark(COMMENT.into())) }),
+        sample(&KillArticle { reason: Remark("Withdrawn: the figures came from a forged report.".into()) }),
+        sample(&CreateCorrection { kind: CorrectionKind::Correction, note: Remark(NOTE.into()) }),
+        sample(&Correction { id: CORRECTION_ID.into(), kind: CorrectionKind::Correction, note: NOTE.into(), created_at: FRIDAY }),
+        sample(&CreateComment { comment: Remark(COMMENT.into()) }),
+        sample(&comment()),
+        sample(&CommentPage { items: vec![comment()], page: page() }),
+        sample(&LockArticle { ttl_seconds: Some(300), takeover: None }),
+        sample(&Lock { user_id: USER_ID.into(), name: "Ana López".into(), until: FRIDAY }),
         sample(&Session { access_token: "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.…".into(), token_type: "Bearer", expires_in: 900 }),
         (ArticleView::name().into(), sample(&live()).1),
         sample(&working()),
@@ -165,6 +185,7 @@ fn live() -> Article {
         first_published_at: Some(FRIDAY),
         published_at: Some(FRIDAY),
         content_updated_at: Some(FRIDAY),
+        corrections: Some(Vec::new()),
         url: format!("https://example.com/{SLUG}"),
     }
 }
@@ -180,12 +201,21 @@ fn working() -> WorkingArticle {
         publish_at: None,
         unpublish_at: None,
         assignee: None,
+        lock: None,
+        killed: None,
         created_by: Some(USER_ID.into()),
         created_at: FRIDAY,
         updated_by: Some(USER_ID.into()),
         updated_at: FRIDAY,
+        edited_by: Some(USER_ID.into()),
     };
     WorkingArticle { article, working }
+}
+
+fn comment() -> Comment {
+    let (id, event) = (COMMENT_ID.into(), "comment".into());
+    let name = Some("Ana López".into());
+    Comment { id, event, comment: COMMENT.into(), version: 2, created_by: USER_ID.into(), name, created_at: FRIDAY }
 }
 
 fn byline() -> Byline {

@@ -5,6 +5,7 @@ use super::clock::Clock;
 use super::contract::Contract;
 use super::faces::Directory;
 use crate::auth::token::Tokens;
+use crate::domain::gate;
 use crate::domain::time::Moment;
 use crate::store::Store;
 use actix_web::web;
@@ -43,6 +44,8 @@ pub struct HttpSettings {
     pub cache_bytes: u64,
     pub body_limit: usize,
     pub body_timeout: Duration,
+    /// What is wanted of a story before it is published.
+    pub gate: Vec<gate::Rule>,
 }
 
 impl HttpSettings {

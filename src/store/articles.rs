@@ -1,15 +1,20 @@
 //! Working copies: what editors edit. The live view is in `live.rs`; what touches both is in `publishing.rs`.
 
 use super::conn::Conn;
+use super::corrections::{self, CorrectionRow};
 use super::error::{Error, Expect};
+use super::kills::{self, KillRow};
 use super::links::{self, BylineRow, LabelRow};
+use super::locks;
 use super::page::{Filter, Key, Order, Page, Position, Slice, walk};
 use super::schema::{article_authors, article_tags, articles, authors, revisions};
 use super::slugs::{self, Kind, Wish};
 use crate::domain::article::{Content, State, Status};
+use crate::domain::lock::Lock;
 use crate::domain::time::Moment;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable};
+use std::collections::HashMap;
 
 diesel::define_sql_function! { fn coalesce(value: Nullable<BigInt>, otherwise: BigInt) -> BigInt; }
 
@@ -35,6 +40,9 @@ pub struct ArticleRow {
     pub created_at: i64,
     pub updated_by: Option<String>,
     pub updated_at: i64,
+    /// Who last changed the content.
+    pub edited_by: Option<String>,
+    pub is_killed: bool,
 }
 
 impl ArticleRow {
@@ -48,6 +56,7 @@ impl ArticleRow {
         let moment = |milliseconds: Option<i64>| milliseconds.map(Moment::from_milliseconds);
         Ok(State {
             status: Status::named(&self.status).ok_or_else(|| Error::Damaged(format!("article {}: status {}", self.id, self.status)))?,
+            is_killed: self.is_killed,
             has_unpublished_changes: self.has_unpublished_changes,
             first_published_at: moment(self.first_published_at),
             published_at: moment(self.published_at),
@@ -56,12 +65,18 @@ impl ArticleRow {
     }
 }
 
-/// A working copy with its authors and tags.
+/// A working copy with its authors and tags, and with what stands beside it.
 #[derive(Clone, Debug)]
 pub struct WorkingCopy {
     pub row: ArticleRow,
     pub authors: Vec<BylineRow>,
     pub tags: Vec<LabelRow>,
+    /// The last lock; it may have ended.
+    pub lock: Option<Lock>,
+    /// The notice, if it is killed.
+    pub kill: Option<KillRow>,
+    /// Only where one story is read.
+    pub corrections: Option<Vec<CorrectionRow>>,
 }
 
 /// What a save puts in place of the working copy.
@@ -95,8 +110,16 @@ pub fn by_id(conn: &mut Conn, id: &str) -> Result<WorkingCopy, Error> {
         .select(ArticleRow::as_select())
         .first(conn)
         .or_not_found("article")?;
-    let mut copies = with_links(conn, vec![row])?;
-    copies.pop().ok_or(Error::NotFound("article"))
+    let corrections = corrections::of(conn, id)?;
+    let copy = with_links(conn, vec![row])?.pop().ok_or(Error::NotFound("article"))?;
+    Ok(WorkingCopy { corrections: Some(corrections), ..copy })
+}
+
+/// A story with other content; where it stands in the newsroom stays.
+pub fn with_content(conn: &mut Conn, copy: WorkingCopy, draft: Draft) -> Result<WorkingCopy, Error> {
+    let Draft { slug: Wish::Chosen(slug) | Wish::Made(slug), content, word_count, reading_minutes, author_ids, tag_ids } = draft;
+    let row = ArticleRow { slug, document: document(&content)?, word_count, reading_minutes, ..copy.row };
+    Ok(WorkingCopy { row, authors: links::bylines(conn, &author_ids)?, tags: links::labels(conn, &tag_ids)?, ..copy })
 }
 
 /// Whether a story is a user's own: made by them, or under the byline tied to their account.
@@ -201,9 +224,14 @@ fn with_links(conn: &mut Conn, rows: Vec<ArticleRow>) -> Result<Vec<WorkingCopy>
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
     let mut authors = links::authors_of(conn, &ids)?;
     let mut tags = links::tags_of(conn, &ids)?;
+    let mut locks = locks::of(conn, &ids)?;
+    let mut kills = if rows.iter().any(|row| row.is_killed) { kills::of(conn, &ids)? } else { HashMap::new() };
     let copy = |row: ArticleRow| WorkingCopy {
         authors: authors.remove(&row.id).unwrap_or_default(),
         tags: tags.remove(&row.id).unwrap_or_default(),
+        lock: locks.remove(&row.id),
+        kill: kills.remove(&row.id),
+        corrections: None,
         row,
     };
     Ok(rows.into_iter().map(copy).collect())
@@ -220,7 +248,7 @@ pub fn insert(conn: &mut Conn, id: &str, draft: Draft, stamp: &Stamp) -> Result<
             (articles::document.eq(document(&draft.content)?), articles::word_count.eq(draft.word_count)),
             (articles::reading_minutes.eq(draft.reading_minutes), articles::has_unpublished_changes.eq(true)),
             (articles::created_by.eq(&stamp.user_id), articles::created_at.eq(now)),
-            (articles::updated_by.eq(&stamp.user_id), articles::updated_at.eq(now)),
+            (articles::updated_by.eq(&stamp.user_id), articles::updated_at.eq(now), articles::edited_by.eq(&stamp.user_id)),
         ))
         .execute(conn)
         .or_taken("slug", &slug)?;
@@ -232,6 +260,11 @@ pub fn insert(conn: &mut Conn, id: &str, draft: Draft, stamp: &Stamp) -> Result<
 
 /// Replaces the working copy of version `seen`; the live copy stays as it is.
 pub fn update(conn: &mut Conn, id: &str, seen: i64, draft: Draft, state: State, stamp: &Stamp) -> Result<(), Error> {
+    replace(conn, id, seen, draft, state, "edit", stamp)
+}
+
+/// Replaces the working copy of version `seen` by that event.
+pub fn replace(conn: &mut Conn, id: &str, seen: i64, draft: Draft, state: State, event: &str, stamp: &Stamp) -> Result<(), Error> {
     let slug = slugs::claim(conn, Kind::Article, id, draft.slug.clone())?;
     let changed = diesel::update(articles::table.filter(articles::id.eq(id).and(articles::version.eq(seen))))
         .set((
@@ -240,6 +273,7 @@ pub fn update(conn: &mut Conn, id: &str, seen: i64, draft: Draft, state: State, 
             (articles::document.eq(document(&draft.content)?), articles::word_count.eq(draft.word_count)),
             (articles::reading_minutes.eq(draft.reading_minutes), articles::has_unpublished_changes.eq(state.has_unpublished_changes)),
             (articles::updated_by.eq(&stamp.user_id), articles::updated_at.eq(stamp.now.milliseconds())),
+            articles::edited_by.eq(&stamp.user_id),
         ))
         .execute(conn)
         .or_taken("slug", &slug)?;
@@ -247,7 +281,7 @@ pub fn update(conn: &mut Conn, id: &str, seen: i64, draft: Draft, state: State, 
     slugs::hold(conn, Kind::Article, id, &slug)?;
     links::set_authors(conn, id, &draft.author_ids)?;
     links::set_tags(conn, id, &draft.tag_ids)?;
-    note_revision(conn, id, seen + 1, "edit", stamp)
+    note_revision(conn, id, seen + 1, event, stamp)
 }
 
 /// The snapshot that version `number` made, as JSON: `Content` with `slug`, `author_ids`, `tag_ids`.

@@ -3,6 +3,7 @@
 use super::articles::{Stamp, won};
 use super::conn::{Conn, Write};
 use super::error::{Error, Expect};
+use super::kills;
 use super::links::replace;
 use super::page::{Key, Page, Position, Slice, walk};
 use super::schema::{article_authors, authors, published_article_authors, published_articles};
@@ -152,17 +153,19 @@ pub fn reassign(write: &mut Write<'_>, from: &str, to: &str, now: Moment) -> Res
         .set(live::author_ids.eq(replace(live::author_ids, from, to)))
         .execute(conn)?;
     diesel::update(by::table.filter(by::author_id.eq(from))).set(by::author_id.eq(to)).execute(conn)?;
+    kills::reassign_author(conn, from, to)?;
     // For those who ask whether a story has changed since some date.
     diesel::update(authors::table.find(to)).set(authors::updated_at.eq(now.milliseconds())).execute(conn)?;
     Ok(())
 }
 
-/// The stories that name an author in either copy, those in the trash included: they may come back.
+/// The stories that name an author in either copy, those in the trash and killed ones included: they may come back.
 fn stories_with(conn: &mut Conn, id: &str) -> Result<BTreeSet<String>, Error> {
     use published_article_authors as by;
     let working = article_authors::table.filter(article_authors::author_id.eq(id)).select(article_authors::article_id);
     let mut stories: BTreeSet<String> = working.load(conn)?.into_iter().collect();
     stories.extend(by::table.filter(by::author_id.eq(id)).select(by::article_id).load::<String>(conn)?);
+    stories.extend(kills::with_author(conn, id)?);
     Ok(stories)
 }
 

@@ -7,6 +7,9 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 pub enum Error {
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// Killed, with what the public is told; `since` in milliseconds.
+    #[error("killed: {reason}")]
+    Gone { reason: String, since: i64 },
     #[error("the {0} has moved to `{1}`")]
     Moved(&'static str, String),
     #[error("the {what} `{value}` is taken")]

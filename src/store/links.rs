@@ -68,6 +68,20 @@ pub fn tags_of(conn: &mut Conn, stories: &[String]) -> Result<ByStory<LabelRow>,
     Ok(by_story(rows))
 }
 
+/// The authors of those ids, in the given order; those that are gone are left out.
+pub fn bylines(conn: &mut Conn, ids: &[String]) -> Result<Vec<BylineRow>, Error> {
+    let mut rows: Vec<BylineRow> = authors::table.filter(authors::id.eq_any(ids)).select(BylineRow::as_select()).load(conn)?;
+    rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
+    Ok(rows)
+}
+
+/// The tags of those ids, in the given order; those that are gone are left out.
+pub fn labels(conn: &mut Conn, ids: &[String]) -> Result<Vec<LabelRow>, Error> {
+    let mut rows: Vec<LabelRow> = tags::table.filter(tags::id.eq_any(ids)).select(LabelRow::as_select()).load(conn)?;
+    rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
+    Ok(rows)
+}
+
 /// The ids behind author keys (ids or slugs, old slugs too), in the given order; `None` where there is no such author.
 pub fn author_ids(conn: &mut Conn, keys: &[String]) -> Result<Vec<Option<String>>, Error> {
     if keys.is_empty() {

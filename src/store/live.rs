@@ -4,6 +4,7 @@
 
 use super::conn::Conn;
 use super::error::{Error, Expect};
+use super::kills;
 use super::links::{BylineRow, LabelRow};
 use super::page::{Key, Order, Page, Position, Slice};
 use super::schema::{author_slugs, authors, published_slugs, tag_slugs, tags};
@@ -25,6 +26,8 @@ pub struct LiveRow {
     pub title: String,
     pub published_at: i64,
     pub content_updated_at: i64,
+    /// When anything of the copy last changed, minor changes and corrections included.
+    pub changed_at: i64,
     /// In their order, a space between.
     pub author_ids: String,
     /// In their order, internal ones included, a space between.
@@ -36,12 +39,22 @@ pub struct LiveRow {
     pub markdown: Option<String>,
     pub text: Option<String>,
     pub blocks: Option<String>,
+    /// Only where one story is read.
+    pub corrections: Option<String>,
 }
 
-type Columns = (Text, Text, BigInt, Text, BigInt, BigInt, Text, Text, Text, Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>);
+type Columns = (Text, Text, BigInt, Text, BigInt, BigInt, BigInt, Text, Text, Text, Part, Part, Part, Part, Part);
+type Part = Nullable<Text>;
 
-/// The published copy behind an id or a slug; a slug of former days is `Error::Moved`.
+/// The published copy behind an id or a slug; a slug of former days is `Error::Moved`, and a story that was killed `Error::Gone`.
 pub fn find(conn: &mut Conn, key: &str, bodies: Bodies) -> Result<LiveRow, Error> {
+    match find_there(conn, key, bodies) {
+        Err(Error::NotFound(_)) => Err(kills::why_missing(conn, key)?),
+        found => found,
+    }
+}
+
+fn find_there(conn: &mut Conn, key: &str, bodies: Bodies) -> Result<LiveRow, Error> {
     let mut statement = one_row(bodies);
     if id::looks_like_one(key) {
         statement.words(" WHERE a.article_id = ").text(key.to_ascii_lowercase());

@@ -5,10 +5,14 @@
 
 pub mod articles;
 pub mod authors;
+pub mod comments;
 mod conn;
+pub mod corrections;
 mod error;
+pub mod kills;
 pub mod links;
 pub mod live;
+pub mod locks;
 pub mod marks;
 mod migrations;
 pub mod neighbours;

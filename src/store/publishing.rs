@@ -1,12 +1,15 @@
 //! The steps between working and live: the only statements that touch both copies of a story.
 
-use super::articles::{Stamp, WorkingCopy, document, note_revision, won};
+use super::articles::{Stamp, WorkingCopy, document, note_revision, snapshot, won};
 use super::conn::{Conn, Write};
+use super::corrections;
 use super::error::{Error, Expect};
+use super::kills::{self, Kept};
 use super::schema::{
     article_slugs, articles, published_article_authors, published_article_tags, published_articles, published_contents, published_slugs,
 };
 use crate::domain::article::{Content, State};
+use crate::domain::correction::CorrectionKind;
 use crate::domain::time::Moment;
 use diesel::prelude::*;
 
@@ -19,6 +22,7 @@ pub struct Finished {
     pub markdown: String,
     pub text: String,
     pub blocks: String,
+    pub corrections: String,
     /// Which version of the code has finished it.
     pub form: i64,
 }
@@ -26,52 +30,177 @@ pub struct Finished {
 /// Copies working → live and notes the new state.
 pub fn publish(write: &mut Write<'_>, current: &WorkingCopy, state: State, finished: &Finished, stamp: &Stamp) -> Result<(), Error> {
     let (id, seen) = (&current.row.id, current.row.version);
-    set_state(write, id, seen, state, stamp)?;
+    set_state(write, id, seen, state, None, stamp)?;
     diesel::update(article_slugs::table.find(&current.row.slug)).set(article_slugs::was_live.eq(true)).execute(write.conn)?;
     take_down(write, id)?;
-    put(write, current, state, finished)?;
+    put(write, current, seen + 1, state, finished, stamp.now)?;
     note_links(write, id)?;
     note_revision(write, id, seen + 1, "publish", stamp)
 }
 
-/// Takes the live copy away and notes the new state; dates and history stay.
-pub fn unpublish(write: &mut Write<'_>, id: &str, seen: i64, state: State, stamp: &Stamp) -> Result<(), Error> {
-    set_state(write, id, seen, state, stamp)?;
+/// Takes the live copy, or the notice in its place, away and notes the new state; dates and history stay.
+pub fn take_away(write: &mut Write<'_>, id: &str, seen: i64, state: State, event: &str, stamp: &Stamp) -> Result<(), Error> {
+    set_state(write, id, seen, state, None, stamp)?;
     take_down(write, id)?;
-    note_revision(write, id, seen + 1, "unpublish", stamp)
+    kills::delete(write, id)?;
+    note_revision(write, id, seen + 1, event, stamp)
 }
 
-/// Puts a story into the trash: gone from every view, its slug kept for it.
+/// Notes a new state that changes neither copy. Only a story in review has an assignee.
+pub fn move_on(
+    conn: &mut Conn,
+    id: &str,
+    seen: i64,
+    state: State,
+    assignee: Option<&str>,
+    event: &str,
+    stamp: &Stamp,
+) -> Result<(), Error> {
+    set_state(conn, id, seen, state, assignee, stamp)?;
+    note_revision(conn, id, seen + 1, event, stamp)
+}
+
+/// Puts a notice in the place of the live copy.
+pub fn kill(write: &mut Write<'_>, id: &str, seen: i64, state: State, reason: &str, stamp: &Stamp) -> Result<(), Error> {
+    set_state(write, id, seen, state, None, stamp)?;
+    let kept = live_edition(write, id)?.ok_or_else(|| Error::Damaged(format!("article {id} is published and has no live copy")))?;
+    let slugs: Vec<String> =
+        published_slugs::table.filter(published_slugs::article_id.eq(id)).select(published_slugs::slug).load(write.conn)?;
+    take_down(write, id)?;
+    kills::insert(write, id, reason, stamp.now, &kept, &slugs)?;
+    note_revision(write, id, seen + 1, "kill", stamp)
+}
+
+/// Puts a killed story's live copy back in the place of its notice. `was` is the story as it was at the version that was live.
+pub fn unkill(
+    write: &mut Write<'_>,
+    was: &WorkingCopy,
+    version: i64,
+    state: State,
+    finished: &Finished,
+    stamp: &Stamp,
+) -> Result<(), Error> {
+    let (id, seen) = (&was.row.id, was.row.version);
+    set_state(write, id, seen, state, None, stamp)?;
+    kills::delete(write, id)?;
+    put(write, was, version, state, finished, stamp.now)?;
+    note_links(write, id)?;
+    note_revision(write, id, seen + 1, "unkill", stamp)
+}
+
+/// Adds a public correction to a live story, or takes one back; both copies stay as they are.
+pub fn correct(write: &mut Write<'_>, id: &str, seen: i64, correction: &Correction<'_>, stamp: &Stamp) -> Result<(), Error> {
+    let now = stamp.now.milliseconds();
+    let changed = diesel::update(articles::table.filter(articles::id.eq(id).and(articles::version.eq(seen))))
+        .set((articles::version.eq(seen + 1), articles::updated_by.eq(&stamp.user_id), articles::updated_at.eq(now)))
+        .execute(write.conn)?;
+    won(changed)?;
+    let event = match *correction {
+        Correction::Made { id: correction, kind, note } => {
+            corrections::insert(write, correction, id, kind, note, stamp.now)?;
+            "correct"
+        }
+        Correction::Retracted { id: correction } => {
+            corrections::delete(write, correction, id)?;
+            "retract"
+        }
+    };
+    note_revision(write, id, seen + 1, event, stamp)
+}
+
+/// Puts the finished corrections in the place of those that the live copy has, if there is one.
+pub fn recorrect(write: &mut Write<'_>, id: &str, finished: &str, stamp: &Stamp) -> Result<(), Error> {
+    let live = || published_articles::table.filter(published_articles::article_id.eq(id));
+    diesel::update(live()).set(published_articles::changed_at.eq(stamp.now.milliseconds())).execute(write.conn)?;
+    diesel::update(published_contents::table.filter(published_contents::place.eq_any(live().select(published_articles::place))))
+        .set(published_contents::corrections.eq(finished))
+        .execute(write.conn)?;
+    write.touch(format!("article-{id}"));
+    Ok(())
+}
+
+/// What happens to a correction.
+pub enum Correction<'a> {
+    Made { id: &'a str, kind: CorrectionKind, note: &'a str },
+    Retracted { id: &'a str },
+}
+
+/// What the public reads of a story, or read when it was killed, as editors wrote it.
+pub struct Edition {
+    /// The revision that was published.
+    pub version: i64,
+    pub slug: String,
+    pub content: Content,
+    /// In order; some may be gone since.
+    pub author_ids: Vec<String>,
+    /// In order; some may be gone since.
+    pub tag_ids: Vec<String>,
+}
+
+/// The edition of a story whose status is published, killed or not.
+pub fn edition(conn: &mut Conn, id: &str) -> Result<Edition, Error> {
+    let kept = match live_edition(conn, id)? {
+        Some(live) => Some(live),
+        None => kills::kept(conn, id)?,
+    };
+    let missing = || Error::Damaged(format!("article {id} is published and has no live copy"));
+    let Kept { version, author_ids, tag_ids } = kept.ok_or_else(missing)?;
+    let damaged = |why: String| Error::Damaged(format!("article {id}, revision {version}: {why}"));
+    let snapshot = snapshot(conn, id, version)?.ok_or_else(|| damaged("it is missing".into()))?;
+    let Snapshot { slug, content } = serde_json::from_str(&snapshot).map_err(|error| damaged(error.to_string()))?;
+    Ok(Edition { version, slug, content, author_ids, tag_ids })
+}
+
+#[derive(serde::Deserialize)]
+struct Snapshot {
+    slug: String,
+    #[serde(flatten)]
+    content: Content,
+}
+
+/// Which edition is live, if one is.
+fn live_edition(conn: &mut Conn, id: &str) -> Result<Option<Kept>, Error> {
+    use published_articles as live;
+    let row: Option<(i64, String, String)> =
+        live::table.filter(live::article_id.eq(id)).select((live::version, live::author_ids, live::tag_ids)).first(conn).optional()?;
+    let ids = |ids: &str| ids.split_ascii_whitespace().map(str::to_owned).collect();
+    Ok(row.map(|(version, author_ids, tag_ids)| Kept { version, author_ids: ids(&author_ids), tag_ids: ids(&tag_ids) }))
+}
+
+/// Puts a story into the trash: gone from every view, its slug kept for it. A notice in its place goes, too.
 pub fn delete(write: &mut Write<'_>, id: &str, seen: i64, stamp: &Stamp) -> Result<(), Error> {
     let now = stamp.now.milliseconds();
     let changed = diesel::update(articles::table.filter(articles::id.eq(id).and(articles::version.eq(seen))))
         .set((
             (articles::version.eq(seen + 1), articles::deleted_by.eq(&stamp.user_id), articles::deleted_at.eq(now)),
-            (articles::updated_by.eq(&stamp.user_id), articles::updated_at.eq(now)),
+            (articles::updated_by.eq(&stamp.user_id), articles::updated_at.eq(now), articles::is_killed.eq(false)),
         ))
         .execute(write.conn)?;
     won(changed)?;
     take_down(write, id)?;
+    kills::delete(write, id)?;
     note_revision(write, id, seen + 1, "delete", stamp)
 }
 
-fn set_state(conn: &mut Conn, id: &str, seen: i64, state: State, stamp: &Stamp) -> Result<(), Error> {
+fn set_state(conn: &mut Conn, id: &str, seen: i64, state: State, assignee: Option<&str>, stamp: &Stamp) -> Result<(), Error> {
     let milliseconds = |moment: Option<Moment>| moment.map(Moment::milliseconds);
     let changed = diesel::update(articles::table.filter(articles::id.eq(id).and(articles::version.eq(seen))))
         .set((
-            (articles::version.eq(seen + 1), articles::status.eq(state.status.name())),
+            (articles::version.eq(seen + 1), articles::status.eq(state.status.name()), articles::is_killed.eq(state.is_killed)),
             articles::has_unpublished_changes.eq(state.has_unpublished_changes),
             articles::first_published_at.eq(milliseconds(state.first_published_at)),
             articles::published_at.eq(milliseconds(state.published_at)),
             articles::content_updated_at.eq(milliseconds(state.content_updated_at)),
+            articles::assignee_id.eq(assignee),
             (articles::updated_by.eq(&stamp.user_id), articles::updated_at.eq(stamp.now.milliseconds())),
         ))
-        .execute(conn)?;
+        .execute(conn)
+        .or_raced()?;
     won(changed)
 }
 
-/// Writes the live copy; the rows that hang on it go and come with it.
-fn put(conn: &mut Conn, current: &WorkingCopy, state: State, finished: &Finished) -> Result<(), Error> {
+/// Writes the live copy of that version; the rows that hang on it go and come with it.
+fn put(conn: &mut Conn, current: &WorkingCopy, version: i64, state: State, finished: &Finished, now: Moment) -> Result<(), Error> {
     let row = &current.row;
     let (Some(first_published_at), Some(published_at), Some(content_updated_at)) =
         (state.first_published_at, state.published_at, state.content_updated_at)
@@ -83,13 +212,14 @@ fn put(conn: &mut Conn, current: &WorkingCopy, state: State, finished: &Finished
     let (place,): (i64,) = diesel::insert_into(published_articles::table)
         .values((
             (published_articles::article_id.eq(&row.id), published_articles::slug.eq(&row.slug)),
-            (published_articles::version.eq(row.version + 1), published_articles::title.eq(&content.title)),
+            (published_articles::version.eq(version), published_articles::title.eq(&content.title)),
             (published_articles::language.eq(&content.language.0), published_articles::year.eq(i64::from(published_at.year()))),
             published_articles::published_at.eq(published_at.milliseconds()),
             published_articles::content_updated_at.eq(content_updated_at.milliseconds()),
             published_articles::author_ids.eq(ids(current.authors.iter().map(|author| author.id.as_str()).collect())),
             published_articles::tag_ids.eq(ids(current.tags.iter().map(|tag| tag.id.as_str()).collect())),
             (published_articles::summary.eq(&finished.summary), published_articles::form.eq(finished.form)),
+            published_articles::changed_at.eq(now.milliseconds()),
         ))
         .returning((published_articles::place,))
         .get_result(conn)?;
@@ -100,7 +230,10 @@ fn put(conn: &mut Conn, current: &WorkingCopy, state: State, finished: &Finished
             (published_contents::text.eq(&finished.text), published_contents::blocks.eq(&finished.blocks)),
             published_contents::document.eq(document(&content)?),
             (published_contents::word_count.eq(row.word_count), published_contents::reading_minutes.eq(row.reading_minutes)),
-            published_contents::first_published_at.eq(first_published_at.milliseconds()),
+            (
+                published_contents::first_published_at.eq(first_published_at.milliseconds()),
+                published_contents::corrections.eq(&finished.corrections),
+            ),
         ))
         .execute(conn)?;
     put_slugs(conn, &row.id)?;

@@ -93,6 +93,8 @@ diesel::table! {
         updated_at -> BigInt,
         deleted_by -> Nullable<Text>,
         deleted_at -> Nullable<BigInt>,
+        edited_by -> Nullable<Text>,
+        is_killed -> Bool,
     }
 }
 
@@ -146,6 +148,7 @@ diesel::table! {
         tag_ids -> Text,
         summary -> Text,
         form -> BigInt,
+        changed_at -> BigInt,
     }
 }
 
@@ -160,6 +163,7 @@ diesel::table! {
         word_count -> BigInt,
         reading_minutes -> BigInt,
         first_published_at -> BigInt,
+        corrections -> Text,
     }
 }
 
@@ -194,6 +198,70 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    published_kills (article_id) {
+        article_id -> Text,
+        reason -> Text,
+        killed_at -> BigInt,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    published_kill_authors (article_id, position) {
+        article_id -> Text,
+        position -> BigInt,
+        author_id -> Text,
+    }
+}
+
+diesel::table! {
+    published_kill_tags (article_id, position) {
+        article_id -> Text,
+        position -> BigInt,
+        tag_id -> Text,
+    }
+}
+
+diesel::table! {
+    published_kill_slugs (slug) {
+        slug -> Text,
+        article_id -> Text,
+    }
+}
+
+diesel::table! {
+    published_corrections (id) {
+        id -> Text,
+        article_id -> Text,
+        position -> BigInt,
+        kind -> Text,
+        note -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    article_comments (id) {
+        id -> Text,
+        article_id -> Text,
+        position -> BigInt,
+        version -> BigInt,
+        event -> Text,
+        text -> Text,
+        created_by -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    article_locks (article_id) {
+        article_id -> Text,
+        user_id -> Text,
+        locked_until -> BigInt,
+    }
+}
+
 diesel::joinable!(credentials -> users (user_id));
 diesel::joinable!(author_slugs -> authors (author_id));
 diesel::joinable!(tag_slugs -> tags (tag_id));
@@ -203,6 +271,7 @@ diesel::joinable!(article_tags -> tags (tag_id));
 diesel::joinable!(published_contents -> published_articles (place));
 diesel::joinable!(published_article_authors -> authors (author_id));
 diesel::joinable!(published_article_tags -> tags (tag_id));
+diesel::joinable!(article_locks -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     users,
@@ -221,4 +290,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     published_slugs,
     published_article_authors,
     published_article_tags,
+    published_kills,
+    published_kill_authors,
+    published_kill_tags,
+    published_kill_slugs,
+    published_corrections,
+    article_comments,
+    article_locks,
 );

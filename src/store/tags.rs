@@ -4,6 +4,7 @@ use super::articles::{Stamp, won};
 use super::authors::Order;
 use super::conn::{Conn, Write};
 use super::error::{Error, Expect};
+use super::kills;
 use super::links::replace;
 use super::page::{Key, Page, Position, Slice, walk};
 use super::schema::{article_tags, published_article_tags, published_articles, tags};
@@ -200,18 +201,20 @@ pub fn reassign(write: &mut Write<'_>, from: &str, to: &str, now: Moment) -> Res
         .set(live::tag_ids.eq(replace(live::tag_ids, from, to)))
         .execute(conn)?;
     diesel::update(under::table.filter(under::tag_id.eq(from))).set(under::tag_id.eq(to)).execute(conn)?;
+    kills::reassign_tag(conn, from, to)?;
     diesel::update(tags::table.filter(tags::parent_id.eq(from).and(tags::id.ne(to)))).set(tags::parent_id.eq(to)).execute(conn)?;
     // For those who ask whether a story has changed since some date.
     diesel::update(tags::table.find(to)).set(tags::updated_at.eq(now.milliseconds())).execute(conn)?;
     Ok(())
 }
 
-/// The stories that name a tag in either copy, those in the trash included: they may come back.
+/// The stories that name a tag in either copy, those in the trash and killed ones included: they may come back.
 fn stories_with(conn: &mut Conn, id: &str) -> Result<BTreeSet<String>, Error> {
     use published_article_tags as under;
     let working = article_tags::table.filter(article_tags::tag_id.eq(id)).select(article_tags::article_id);
     let mut stories: BTreeSet<String> = working.load(conn)?.into_iter().collect();
     stories.extend(under::table.filter(under::tag_id.eq(id)).select(under::article_id).load::<String>(conn)?);
+    stories.extend(kills::with_tag(conn, id)?);
     Ok(stories)
 }
 

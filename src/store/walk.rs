@@ -33,13 +33,14 @@ pub struct LiveFilter {
     pub updated_after: Option<Moment>,
 }
 
-/// Which forms of the body rows carry, in the order html, markdown, text, blocks.
+/// Which forms of the body rows carry, in the order html, markdown, text, blocks, and whether the corrections come with them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bodies {
     pub html: bool,
     pub markdown: bool,
     pub text: bool,
     pub blocks: bool,
+    pub corrections: bool,
 }
 
 /// A list of live stories, from a place on.
@@ -77,7 +78,7 @@ pub enum Steps {
 }
 
 impl Bodies {
-    pub const NONE: Self = Self { html: false, markdown: false, text: false, blocks: false };
+    pub const NONE: Self = Self { html: false, markdown: false, text: false, blocks: false, corrections: false };
 
     pub fn any(self) -> bool {
         self != Self::NONE
@@ -262,10 +263,16 @@ pub(super) fn one_row(bodies: Bodies) -> Statement {
 /// The columns of `LiveRow`, in its order.
 fn select(statement: &mut Statement, bodies: Bodies) {
     statement
-        .words("SELECT a.article_id, a.slug, a.version, a.title, a.published_at, a.content_updated_at, a.author_ids, a.tag_ids, a.summary");
-    for (wanted, column) in
-        [(bodies.html, ", c.html"), (bodies.markdown, ", c.markdown"), (bodies.text, ", c.text"), (bodies.blocks, ", c.blocks")]
-    {
+        .words("SELECT a.article_id, a.slug, a.version, a.title, a.published_at, a.content_updated_at, a.changed_at")
+        .words(", a.author_ids, a.tag_ids, a.summary");
+    let parts = [
+        (bodies.html, ", c.html"),
+        (bodies.markdown, ", c.markdown"),
+        (bodies.text, ", c.text"),
+        (bodies.blocks, ", c.blocks"),
+        (bodies.corrections, ", c.corrections"),
+    ];
+    for (wanted, column) in parts {
         statement.words(if wanted { column } else { ", NULL" });
     }
 }

@@ -60,7 +60,7 @@ fn every_operation_has_a_name_of_its_own_made_of_a_verb_and_a_resource() {
         let (first, resource) = id.split_once('_').unwrap_or_else(|| panic!("{id} is not <verb>_<resource>"));
         let verbs: &[&str] = match verb {
             "get" => &["get", "list"],
-            "post" => &["create", "publish", "unpublish", "login"],
+            "post" => &["create", "publish", "unpublish", "discard", "submit", "return", "archive", "unarchive", "kill", "unkill", "login"],
             "patch" => &["update"],
             "delete" => &["delete"],
             other => panic!("{other} {path}"),
@@ -151,7 +151,21 @@ fn the_examples_can_be_sent_as_they_stand_and_what_comes_back_looks_like_them() 
     looks_like(&created, "WorkingArticle");
     let path = format!("/v1/articles/{}", example("ArticleView")["slug"].as_str().unwrap());
     assert_eq!(created.header("location"), path);
-    looks_like(&newsroom.post(&admin, &format!("{path}/publish"), &example("Nothing")).expect(200), "WorkingArticle");
+    looks_like(&newsroom.post(&admin, &format!("{path}/publish"), &example("PublishArticle")).expect(200), "WorkingArticle");
+    let correction = newsroom.post(&admin, &format!("{path}/corrections"), &example("CreateCorrection")).expect(201);
+    looks_like(&correction, "Correction");
+    let correction = correction.json();
+    looks_like(&newsroom.post(&admin, &format!("{path}/comments"), &example("CreateComment")).expect(201), "Comment");
+    looks_like(&newsroom.post(&admin, &format!("{path}/lock"), &example("LockArticle")).expect(200), "Lock");
+    newsroom.delete(&admin, &format!("{path}/lock")).expect(204);
+    looks_like(&newsroom.get_as(&admin, &format!("{path}/comments")).expect(200), "CommentPage");
+    newsroom.delete(&admin, &format!("{path}/corrections/{}", correction["id"].as_str().unwrap())).expect(204);
+    for (step, body) in [("archive", "Nothing"), ("unarchive", "Nothing"), ("submit", "SubmitArticle"), ("return", "ReturnArticle")] {
+        looks_like(&newsroom.post(&admin, &format!("{path}/{step}"), &example(body)).expect(200), "WorkingArticle");
+    }
+    for (step, body) in [("publish", "PublishArticle"), ("kill", "KillArticle"), ("unkill", "Nothing"), ("discard", "Nothing")] {
+        newsroom.post(&admin, &format!("{path}/{step}"), &example(body)).expect(200);
+    }
     looks_like(&newsroom.get(&path).expect(200), "ArticleView");
     looks_like(&newsroom.get("/v1/articles").expect(200), "ArticlePage");
     looks_like(&newsroom.get("/v1/authors").expect(200), "AuthorPage");

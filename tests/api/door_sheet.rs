@@ -68,7 +68,7 @@ impl Desk {
     fn knock(&self, door: &Door<'_>, name: &str, caller: Option<&Person>) -> &'static str {
         let is_known = Role::named(name).is_some();
         let owner = caller.filter(|_| door.of_own && is_known).unwrap_or(&self.somebody_else);
-        let path = format!("{}{}", self.address(door, owner), door.query);
+        let path = format!("{}{}", self.address(door, owner, caller), door.query);
         let mut headers = vec![("if-match", "*")];
         headers.extend(door.body.map(|_| ("content-type", "application/json")));
         let body = door.body.map(|schema| self.body(schema).to_string());
@@ -82,7 +82,7 @@ impl Desk {
         }
     }
 
-    fn address(&self, door: &Door<'_>, owner: &Person) -> String {
+    fn address(&self, door: &Door<'_>, owner: &Person, caller: Option<&Person>) -> String {
         let made = |path: &str, schema: &str| {
             let thing = self.newsroom.post(owner, path, &example(schema)).expect(201).json();
             thing["id"].as_str().unwrap().to_owned()
@@ -96,11 +96,30 @@ impl Desk {
             "user" => self.newsroom.person(Role::Author).id,
             other => panic!("nobody told how to make a {other}"),
         };
-        let has_to_be_live = kind == "article" && (door.verb == "get" || after == "/unpublish");
-        if has_to_be_live {
-            self.newsroom.post(&self.somebody_else, &format!("/v1/articles/{id}/publish"), &json!({})).expect(200);
+        let made = format!("{before}{id}{after}");
+        if kind == "article" { self.lead_to(door, &made, caller) } else { made }
+    }
+
+    /// Brings a story to where the door can open, and names the part of it that the door is to.
+    fn lead_to(&self, door: &Door<'_>, path: &str, caller: Option<&Person>) -> String {
+        let (story, after) = path.split_at("/v1/articles/".len() + 36);
+        let step = |name: &str, body: Value| self.newsroom.post(&self.somebody_else, &format!("{story}/{name}"), &body);
+        let is_read = door.verb == "get" && after != "/comments";
+        if is_read || ["/unpublish", "/discard", "/kill", "/unkill"].contains(&after) || after.starts_with("/corrections") {
+            step("publish", json!({})).expect(200);
         }
-        format!("{before}{id}{after}")
+        match after {
+            "/unkill" => drop(step("kill", json!({ "reason": "Wrong." })).expect(200)),
+            "/return" => drop(step("submit", json!({})).expect(200)),
+            "/unarchive" => drop(step("archive", json!({})).expect(200)),
+            "/lock" if door.verb == "delete" => drop(caller.map(|caller| self.newsroom.post(caller, path, &json!({})))),
+            "/corrections/{correction}" => {
+                let correction = step("corrections", json!({ "kind": "update", "note": "More." })).expect(201).json();
+                return path.replace("{correction}", correction["id"].as_str().unwrap());
+            }
+            _ => {}
+        }
+        path.to_owned()
     }
 
     fn body(&self, schema: &str) -> Value {

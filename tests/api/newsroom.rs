@@ -77,6 +77,7 @@ impl Newsroom {
             cache_bytes: 16 * 1024 * 1024,
             body_limit: 2 * 1024 * 1024,
             body_timeout: Duration::from_secs(2),
+            gate: Vec::new(),
         };
         change(&mut settings);
         Self::serve(Arc::new(database), settings, tokens, now)

@@ -1,0 +1,11 @@
+DROP TABLE article_locks;
+DROP TABLE article_comments;
+DROP TABLE published_corrections;
+DROP TABLE published_kill_slugs;
+DROP TABLE published_kill_tags;
+DROP TABLE published_kill_authors;
+DROP TABLE published_kills;
+ALTER TABLE published_contents DROP COLUMN corrections;
+ALTER TABLE published_articles DROP COLUMN changed_at;
+ALTER TABLE articles DROP COLUMN is_killed;
+ALTER TABLE articles DROP COLUMN edited_by;

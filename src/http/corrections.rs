@@ -1,0 +1,84 @@
+//! Public corrections: made at once for live stories, whatever else is being edited, and taken back by editors.
+
+use super::answer;
+use super::articles::{permitted, stamp};
+use super::finished;
+use super::guard::{Author, Editor};
+use super::input::{Body, Name, NoParameters, PartId, Query};
+use super::precondition::IfMatch;
+use super::problem::Problem;
+use super::representation::{Correction, correction};
+use super::site::Site;
+use crate::domain::article::{Transition, step};
+use crate::domain::correction::CorrectionKind;
+use crate::domain::id;
+use crate::domain::permission::Deed;
+use crate::domain::text::Remark;
+use crate::store;
+use crate::store::publishing::Correction as Change;
+use crate::store::slugs::{self, Kind};
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A new correction.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateCorrection {
+    pub kind: CorrectionKind,
+    /// What readers are told.
+    pub note: Remark,
+}
+
+/// Adds a correction, clarification or update to a live story.
+///
+/// The public sees it at once in `corrections`, after those that there are; what is edited stays unpublished.
+#[utoipa::path(post, path = "/v1/articles/{article}/corrections", operation_id = "create_correction", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = CreateCorrection, content_type = "application/json"), security(("bearer" = [])),
+    responses((status = 201, description = "The correction, public now", body = Correction, headers(("Location" = String, description = "The address to retract it at"), ("ETag" = String, description = "The story's, for `If-Match`")))))]
+pub async fn create_correction(
+    caller: Author,
+    site: Site,
+    key: Name,
+    _query: Query<NoParameters>,
+    expected: IfMatch,
+    body: Body<CreateCorrection>,
+) -> Result<HttpResponse, Problem> {
+    let CreateCorrection { kind, note } = body.read().await?;
+    let (key, stamp) = (key.into_inner(), stamp(&caller.0, site.now()));
+    let (row, story, version) = site
+        .store
+        .write(move |conn| -> Result<_, Problem> {
+            slugs::take_turn(conn, Kind::Article, &key)?;
+            let current = permitted(conn, &key, &caller.0, Deed::Step(Transition::Correct), &expected)?;
+            step(current.row.state()?, Transition::Correct, stamp.now)?;
+            let change = Change::Made { id: &id::new(stamp.now), kind, note: &note.0 };
+            let row = finished::correct(conn, &current, &change, &stamp)?.pop().ok_or(store::Error::NotFound("correction"))?;
+            Ok((row, current.row.id, current.row.version + 1))
+        })
+        .await?;
+    let location = format!("/v1/articles/{story}/corrections/{}", row.id);
+    answer::created(&correction(row)?, version, &location)
+}
+
+/// Retracts a correction: the public sees it no more.
+#[utoipa::path(delete, path = "/v1/articles/{article}/corrections/{correction}", operation_id = "delete_correction", tag = "articles", params(("article" = String, Path, description = "Id or slug"), ("correction" = String, Path, description = "Id")), security(("bearer" = [])),
+    responses((status = 204, description = "It is retracted")))]
+pub async fn delete_correction(
+    caller: Editor,
+    site: Site,
+    key: Name,
+    correction: PartId,
+    _query: Query<NoParameters>,
+    expected: IfMatch,
+) -> Result<HttpResponse, Problem> {
+    let (key, correction, stamp) = (key.into_inner(), correction.into_inner(), stamp(&caller.0, site.now()));
+    site.store
+        .write(move |conn| -> Result<_, Problem> {
+            slugs::take_turn(conn, Kind::Article, &key)?;
+            let current = permitted(conn, &key, &caller.0, Deed::Retract, &expected)?;
+            let change = Change::Retracted { id: &correction };
+            Ok(finished::correct(conn, &current, &change, &stamp).map(drop)?)
+        })
+        .await?;
+    Ok(answer::gone())
+}
