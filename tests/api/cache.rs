@@ -32,6 +32,9 @@ enum Deed {
     Edit { story: usize, tag: usize },
     Publish { story: usize },
     Unpublish { story: usize },
+    Kill { story: usize },
+    Unkill { story: usize },
+    Correct { story: usize },
     EditTag { visibility: bool, renamed: bool },
     EditAuthor { name: String },
     MoveTag,
@@ -43,6 +46,9 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         (0..2_usize, 0..2_usize).prop_map(|(story, tag)| Deed::Edit { story, tag }),
         (0..2_usize).prop_map(|story| Deed::Publish { story }),
         (0..2_usize).prop_map(|story| Deed::Unpublish { story }),
+        (0..2_usize).prop_map(|story| Deed::Kill { story }),
+        (0..2_usize).prop_map(|story| Deed::Unkill { story }),
+        (0..2_usize).prop_map(|story| Deed::Correct { story }),
         (any::<bool>(), any::<bool>()).prop_map(|(visibility, renamed)| Deed::EditTag { visibility, renamed }),
         "[a-z]{3,8}".prop_map(|name| Deed::EditAuthor { name }),
         Just(Deed::MoveTag),
@@ -59,6 +65,14 @@ fn do_it(newsroom: &Newsroom, editor: &Person, tag_ids: &[String; 2], stories: &
         }
         Deed::Publish { story } => drop(newsroom.post(editor, &format!("/v1/articles/{}/publish", stories[*story]), &json!({}))),
         Deed::Unpublish { story } => drop(newsroom.post(editor, &format!("/v1/articles/{}/unpublish", stories[*story]), &json!({}))),
+        Deed::Kill { story } => {
+            drop(newsroom.post(editor, &format!("/v1/articles/{}/kill", stories[*story]), &json!({ "reason": "Wrong." })))
+        }
+        Deed::Unkill { story } => drop(newsroom.post(editor, &format!("/v1/articles/{}/unkill", stories[*story]), &json!({}))),
+        Deed::Correct { story } => {
+            let correction = json!({ "kind": "update", "note": "More." });
+            drop(newsroom.post(editor, &format!("/v1/articles/{}/corrections", stories[*story]), &correction));
+        }
         Deed::EditTag { visibility, renamed } => {
             let patch = json!({
                 "visibility": if *visibility { "public" } else { "internal" },

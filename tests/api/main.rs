@@ -10,6 +10,7 @@ mod conditional;
 mod contract;
 mod corrections;
 mod demo;
+mod desk_model;
 mod door_sheet;
 mod edits;
 mod errors;

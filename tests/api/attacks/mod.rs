@@ -3,6 +3,7 @@
 mod authentication;
 mod authorisation;
 mod caches;
+mod desk;
 mod leaks;
 mod processes;
 mod protocol;
