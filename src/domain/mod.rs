@@ -14,3 +14,4 @@ pub mod tag;
 pub mod text;
 pub mod time;
 pub mod user;
+pub mod wording;
