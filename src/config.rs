@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use crate::auth::SigningSecret;
 use crate::domain::gate::Rule;
+use crate::domain::revision::Retention;
 
 pub use database_url::DatabaseUrl;
 pub use error::ConfigError;
@@ -38,6 +39,9 @@ pub const KEYS: &[&str] = &[
     "COPYDESK_BODY_LIMIT_BYTES",
     "COPYDESK_BODY_TIMEOUT_SECONDS",
     "COPYDESK_POSTGRES_POOL",
+    "COPYDESK_REVISIONS_KEPT",
+    "COPYDESK_REVISIONS_DAYS",
+    "COPYDESK_TRASH_DAYS",
     "COPYDESK_LOG",
     "COPYDESK_LOG_FORMAT",
 ];
@@ -92,6 +96,15 @@ pub struct Settings {
     /// COPYDESK_POSTGRES_POOL: connections to PostgreSQL [default: 8]
     #[arg(long, global = true, value_name = "COUNT")]
     pub postgres_pool: Option<String>,
+    /// COPYDESK_REVISIONS_KEPT: the newest so many revisions of a story stay [default: all]
+    #[arg(long, global = true, value_name = "COUNT")]
+    pub revisions_kept: Option<String>,
+    /// COPYDESK_REVISIONS_DAYS: revisions of the last so many days stay [default: all]
+    #[arg(long, global = true, value_name = "DAYS")]
+    pub revisions_days: Option<String>,
+    /// COPYDESK_TRASH_DAYS: how long deleted stories can be restored [default: 30]
+    #[arg(long, global = true, value_name = "DAYS")]
+    pub trash_days: Option<String>,
     /// COPYDESK_LOG: a level, or levels by part [default: info]
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
@@ -132,6 +145,9 @@ pub struct Config {
     pub body_limit_bytes: usize,
     pub body_timeout: Duration,
     pub postgres_pool: u32,
+    /// Which revisions stay beside published ones.
+    pub retention: Retention,
+    pub trash_days: u32,
     /// A `tracing_subscriber` env-filter directive that parses.
     pub log: String,
     pub log_format: LogFormat,
@@ -205,6 +221,11 @@ impl Settings {
             body_limit_bytes: values::number("COPYDESK_BODY_LIMIT_BYTES", self.body_limit_bytes, 2_097_152, 65_536..=67_108_864)?,
             body_timeout: Duration::from_secs(values::number("COPYDESK_BODY_TIMEOUT_SECONDS", self.body_timeout_seconds, 10, 1..=300)?),
             postgres_pool: values::number("COPYDESK_POSTGRES_POOL", self.postgres_pool, 8, 1..=200)?,
+            retention: Retention {
+                newest: values::bound("COPYDESK_REVISIONS_KEPT", self.revisions_kept, 1..=1_000_000)?,
+                days: values::bound("COPYDESK_REVISIONS_DAYS", self.revisions_days, 1..=36_500)?,
+            },
+            trash_days: values::number("COPYDESK_TRASH_DAYS", self.trash_days, 30, 1..=36_500)?,
             log: values::log_filter("COPYDESK_LOG", self.log.unwrap_or_else(|| "info".to_owned()))?,
             log_format: values::one_of("COPYDESK_LOG_FORMAT", self.log_format, &[("text", LogFormat::Text), ("json", LogFormat::Json)])?,
         })
@@ -227,6 +248,9 @@ impl Settings {
             "COPYDESK_BODY_LIMIT_BYTES" => &mut self.body_limit_bytes,
             "COPYDESK_BODY_TIMEOUT_SECONDS" => &mut self.body_timeout_seconds,
             "COPYDESK_POSTGRES_POOL" => &mut self.postgres_pool,
+            "COPYDESK_REVISIONS_KEPT" => &mut self.revisions_kept,
+            "COPYDESK_REVISIONS_DAYS" => &mut self.revisions_days,
+            "COPYDESK_TRASH_DAYS" => &mut self.trash_days,
             "COPYDESK_LOG" => &mut self.log,
             "COPYDESK_LOG_FORMAT" => &mut self.log_format,
             _ => return None,

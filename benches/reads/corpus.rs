@@ -177,7 +177,7 @@ async fn fill(shared: &Shared, size: usize) -> Result<(), Error> {
             .write(move |write| -> Result<(), Error> {
                 for (n, draft) in stories {
                     let now = Moment::from_milliseconds(START + minutes(n));
-                    let (id, stamp) = (id::new(now), Stamp { user_id: "bench".into(), now });
+                    let (id, stamp) = (id::new(now), Stamp::new("bench", now));
                     articles::insert(write, &id, draft, &stamp)?;
                     let live = step(State::NEW, Transition::Publish, now).map_err(|_| Error::Damaged("a draft".into()))?;
                     let copy = articles::by_id(write, &id)?;
@@ -193,7 +193,7 @@ async fn fill(shared: &Shared, size: usize) -> Result<(), Error> {
 
 fn people(write: &mut copydesk::store::Write<'_>) -> Result<(Vec<String>, Vec<String>), Error> {
     let now = Moment::from_milliseconds(START);
-    let stamp = Stamp { user_id: "bench".into(), now };
+    let stamp = Stamp::new("bench", now);
     let (mut author_ids, mut tag_ids) = (Vec::new(), Vec::new());
     for n in 0..AUTHORS {
         let id = id::new(now);

@@ -4,9 +4,10 @@ use super::user::create;
 use super::{Stop, open_store, tokens};
 use crate::auth::{Password, Tokens};
 use crate::config::Config;
+use crate::domain::revision::days_before;
 use crate::domain::user::Role;
 use crate::http::{self, Clock, HttpSettings, Running};
-use crate::store::{Shared, users};
+use crate::store::{Shared, trash, users};
 use std::net::TcpListener;
 
 /// The address of the first administrator, made on an empty database.
@@ -26,6 +27,7 @@ pub fn serve_after(config: Config, prepare: impl AsyncFnOnce(&Shared, &Tokens, &
     let settings = http_settings(&config);
     actix_web::rt::System::new().block_on(async move {
         welcome_first_admin(&shared).await?;
+        empty_trash(&shared, config.trash_days).await?;
         prepare(&shared, &tokens, &config.public_url).await?;
         let Running { address, ended, .. } = http::start(listener, config.workers, settings, shared, tokens, Clock::system())?;
         tracing::info!(%address, database = %config.database_url, "copydesk listens on http://{address}");
@@ -46,6 +48,8 @@ pub fn http_settings(config: &Config) -> HttpSettings {
         body_limit: config.body_limit_bytes,
         body_timeout: config.body_timeout,
         gate: config.publish_gate.clone(),
+        retention: config.retention,
+        trash_days: config.trash_days,
     }
 }
 
@@ -54,6 +58,24 @@ fn listen(config: &Config) -> Result<TcpListener, Stop> {
         .map_err(|error| Stop(format!("cannot listen on {}: {error}; set COPYDESK_LISTEN to a free address", config.listen)))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
+}
+
+/// Purges the stories whose time in the trash was over before the start.
+async fn empty_trash(shared: &Shared, days: u32) -> Result<(), Stop> {
+    let expired = days_before(Clock::system().now(), days);
+    let store = shared.store();
+    let mut purged = 0;
+    loop {
+        let some = store.write(move |write| trash::purge_expired(write, expired, trash::AT_ONCE)).await?;
+        purged += some;
+        if some == 0 {
+            break;
+        }
+    }
+    if purged > 0 {
+        tracing::info!(stories = purged, "purged {purged} stories from the trash");
+    }
+    Ok(())
 }
 
 /// On an empty database: the first administrator, whose password is shown this once.

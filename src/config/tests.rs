@@ -30,6 +30,7 @@ fn with_nothing_set_the_defaults_hold() {
     assert!(config.jwt_secret.is_none() && config.cors_origins.is_empty() && config.docs && config.publish_gate.is_empty());
     assert_eq!((config.access_token_seconds, config.body_limit_bytes, config.postgres_pool), (900, 2_097_152, 8));
     assert_eq!((config.body_timeout, config.log.as_str(), config.log_format), (Duration::from_secs(10), "info", LogFormat::Text));
+    assert_eq!((config.retention, config.trash_days), (Retention { newest: None, days: None }, 30));
     assert!((1..=256).contains(&config.workers));
 }
 
@@ -144,6 +145,9 @@ fn a_wrong_value_is_refused_in_one_sentence_that_names_key_value_and_what_is_all
         ("COPYDESK_BODY_LIMIT_BYTES", &["65535", "67108865", "2MB"]),
         ("COPYDESK_BODY_TIMEOUT_SECONDS", &["0", "301", "0.5"]),
         ("COPYDESK_POSTGRES_POOL", &["0", "201"]),
+        ("COPYDESK_REVISIONS_KEPT", &["0", "1000001", "all"]),
+        ("COPYDESK_REVISIONS_DAYS", &["0", "36501", "1y"]),
+        ("COPYDESK_TRASH_DAYS", &["0", "36501", "never"]),
         ("COPYDESK_LOG", &["inof", "info,verbose", "copydesk=loud", "copydesk", "info,"]),
         ("COPYDESK_LOG_FORMAT", &["JSON", "pretty"]),
     ] {
@@ -245,8 +249,14 @@ fn the_example_file_documents_every_key_once_in_order_under_a_line_of_prose_and_
 
 #[test]
 fn the_example_file_shows_the_defaults() {
-    const WITHOUT_A_FIXED_DEFAULT: [&str; 4] =
-        ["COPYDESK_JWT_SECRET", "COPYDESK_CORS_ORIGINS", "COPYDESK_PUBLISH_GATE", "COPYDESK_WORKERS"];
+    const WITHOUT_A_FIXED_DEFAULT: [&str; 6] = [
+        "COPYDESK_JWT_SECRET",
+        "COPYDESK_CORS_ORIGINS",
+        "COPYDESK_PUBLISH_GATE",
+        "COPYDESK_WORKERS",
+        "COPYDESK_REVISIONS_KEPT",
+        "COPYDESK_REVISIONS_DAYS",
+    ];
     let mut shown: BTreeMap<_, _> = documented().into_iter().map(|(key, value, _)| (key, value)).collect();
     for key in WITHOUT_A_FIXED_DEFAULT {
         let value = shown.remove(key).unwrap();

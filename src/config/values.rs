@@ -29,6 +29,11 @@ where
     }
 }
 
+/// A number that sets a bound; without it there is none.
+pub(super) fn bound(key: &'static str, value: Option<String>, allowed: RangeInclusive<u32>) -> Result<Option<u32>, ConfigError> {
+    value.map(|value| number(key, Some(value), 0, allowed)).transpose()
+}
+
 /// One of a few words; the first is the default.
 pub(super) fn one_of<T: Copy>(key: &'static str, value: Option<String>, words: &[(&str, T); 2]) -> Result<T, ConfigError> {
     let [first, second] = words;

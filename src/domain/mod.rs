@@ -9,6 +9,7 @@ pub mod id;
 pub mod lock;
 pub mod merge;
 pub mod permission;
+pub mod revision;
 pub mod slug;
 pub mod tag;
 pub mod text;

@@ -13,7 +13,7 @@ use crate::render;
 use crate::store::articles::{self, Draft, WorkingCopy};
 use crate::store::publishing::Edition;
 use crate::store::slugs::Wish;
-use crate::store::{self, Conn, links};
+use crate::store::{self, Conn, history, links};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -231,9 +231,9 @@ pub fn allow(conn: &mut Conn, caller: &Caller, deed: Deed, copy: &WorkingCopy) -
 /// The refusal of a write for an older version: who changed the story since, when, and in which members.
 pub fn refuse_stale(conn: &mut Conn, current: &WorkingCopy, expected: &IfMatch) -> Result<Problem, store::Error> {
     let id = &current.row.id;
-    let now = articles::snapshot(conn, id, current.row.version)?;
-    let seen = expected.seen().map(|version| articles::snapshot(conn, id, version)).transpose()?.flatten();
-    let members = |snapshot: Option<String>| snapshot.and_then(|json| serde_json::from_str::<Map<String, Value>>(&json).ok());
+    let now = history::content(conn, id, current.row.version)?;
+    let seen = expected.seen().map(|version| history::content(conn, id, version)).transpose()?.flatten();
+    let members = |content: Option<Vec<u8>>| content.and_then(|json| serde_json::from_slice::<Map<String, Value>>(&json).ok());
     let differing = match (members(seen), members(now)) {
         (Some(seen), Some(now)) => {
             now.iter().filter(|(name, value)| seen.get(*name) != Some(value)).map(|(name, _)| name.clone()).collect()

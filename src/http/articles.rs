@@ -8,6 +8,7 @@ use super::guard::{Anyone, Author, Contributor};
 use super::input::{Body, Edit, Name, NoParameters, Nothing, Query};
 use super::listing::with_link;
 use super::live;
+use super::note::RevisionNote;
 use super::page::{Fields, List, PageInfo, ends};
 use super::precondition::IfMatch;
 use super::problem::Problem;
@@ -17,13 +18,12 @@ use super::workflow::{Asked, PublishArticle};
 use crate::domain::article::State;
 use crate::domain::id;
 use crate::domain::permission::Deed;
-use crate::domain::time::Moment;
 use crate::domain::user::Caller;
 use crate::store::articles::{self, Stamp, WorkingCopy};
 use crate::store::comments::{self, Said};
 use crate::store::publishing;
 use crate::store::slugs::{self, Kind};
-use crate::store::{self, Conn, Write};
+use crate::store::{self, Conn, Write, trash};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -119,11 +119,12 @@ pub async fn create_article(
     caller: Contributor,
     site: Site,
     _query: Query<NoParameters>,
+    note: RevisionNote,
     body: Body<CreateArticle>,
 ) -> Result<HttpResponse, Problem> {
     let input = body.read().await?;
     let ready = draft_of(input)?;
-    let stamp = stamp(&caller.0, site.now());
+    let stamp = site.stamp(&caller.0, note);
     let id = id::new(stamp.now);
     let copy = loop {
         let (ready, stamp, id) = (ready.clone(), stamp.clone(), id.clone());
@@ -157,11 +158,13 @@ pub async fn update_article(
     key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
+    note: RevisionNote,
     body: Body<EditArticle>,
 ) -> Result<HttpResponse, Problem> {
     let patch = body.read_patch().await?;
     let caller = caller.0;
     let key = key.into_inner();
+    let stamp = site.stamp(&caller, note);
     loop {
         let current = readable(&site, &key, &caller, Deed::Edit, &expected).await?;
         let before = CreateArticle::of(&current, &patch)?;
@@ -172,7 +175,7 @@ pub async fn update_article(
         }
         let state = current.row.state()?.saved();
         let ready = draft_of(after)?;
-        let stamp = stamp(&caller, site.now());
+        let stamp = stamp.clone();
         let (id, seen) = (current.row.id.clone(), current.row.version);
         let outcome = site
             .store
@@ -193,7 +196,7 @@ pub async fn update_article(
 
 /// Puts a story into the trash.
 ///
-/// It is gone from every view at once; its slug stays reserved for it.
+/// It is gone from every view at once; its slug stays reserved for it. `POST /v1/articles/{article}/restore` brings it back, until its time is over.
 #[utoipa::path(delete, path = "/v1/articles/{article}", operation_id = "delete_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), security(("bearer" = [])),
     responses((status = 204, description = "It is in the trash")))]
 pub async fn delete_article(
@@ -202,14 +205,17 @@ pub async fn delete_article(
     key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
+    note: RevisionNote,
 ) -> Result<HttpResponse, Problem> {
-    let key = key.into_inner();
-    let stamp = stamp(&caller.0, site.now());
+    let (key, expired) = (key.into_inner(), site.trash_expired());
+    let stamp = site.stamp(&caller.0, note);
     site.store
         .write(move |conn| -> Result<_, Problem> {
             slugs::take_turn(conn, Kind::Article, &key)?;
             let current = permitted(conn, &key, &caller.0, Deed::Delete, &expected)?;
-            Ok(publishing::delete(conn, &current.row.id, current.row.version, &stamp)?)
+            publishing::delete(conn, &current.row.id, current.row.version, &stamp)?;
+            trash::purge_expired(conn, expired, trash::AT_ONCE)?;
+            Ok(())
         })
         .await?;
     Ok(answer::gone())
@@ -227,10 +233,12 @@ pub async fn publish_article(
     key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
+    note: RevisionNote,
     body: Body<PublishArticle>,
 ) -> Result<HttpResponse, Problem> {
-    let asked = Asked::Publish(body.read().await?);
-    transition(&site, caller.0, key.into_inner(), expected, asked).await
+    let publish = body.read().await?;
+    let note = note.or(publish.note.as_ref());
+    transition(&site, caller.0, key.into_inner(), expected, note, Asked::Publish(publish)).await
 }
 
 /// Takes a story down: the public sees it no more.
@@ -245,15 +253,23 @@ pub async fn unpublish_article(
     key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
+    note: RevisionNote,
     body: Body<Nothing>,
 ) -> Result<HttpResponse, Problem> {
     body.read().await?;
-    transition(&site, caller.0, key.into_inner(), expected, Asked::Unpublish).await
+    transition(&site, caller.0, key.into_inner(), expected, note, Asked::Unpublish).await
 }
 
 /// Does what is asked in one transaction, if the caller may, has seen the version, and the state allows it.
-pub async fn transition(site: &Worker, caller: Caller, key: String, expected: IfMatch, asked: Asked) -> Result<HttpResponse, Problem> {
-    let stamp = stamp(&caller, site.now());
+pub async fn transition(
+    site: &Worker,
+    caller: Caller,
+    key: String,
+    expected: IfMatch,
+    note: RevisionNote,
+    asked: Asked,
+) -> Result<HttpResponse, Problem> {
+    let stamp = site.stamp(&caller, note);
     let gate = site.settings().gate.clone();
     let copy = site
         .store
@@ -312,7 +328,7 @@ pub fn permitted(conn: &mut Conn, key: &str, caller: &Caller, deed: Deed, expect
     if expected.allows(current.row.version) { Ok(current) } else { Err(refuse_stale(conn, &current, expected)?) }
 }
 
-async fn readable(site: &Worker, key: &str, caller: &Caller, deed: Deed, expected: &IfMatch) -> Result<WorkingCopy, Problem> {
+pub(super) async fn readable(site: &Worker, key: &str, caller: &Caller, deed: Deed, expected: &IfMatch) -> Result<WorkingCopy, Problem> {
     let (key, caller, expected) = (key.to_owned(), caller.clone(), expected.clone());
     site.store.read(move |conn| permitted(conn, &key, &caller, deed, &expected)).await
 }
@@ -320,10 +336,6 @@ async fn readable(site: &Worker, key: &str, caller: &Caller, deed: Deed, expecte
 pub fn shown(copy: WorkingCopy, site: &Worker) -> Result<HttpResponse, Problem> {
     let version = copy.row.version;
     answer::private(&working(copy, &[Format::Html], site)?, Some(version))
-}
-
-pub fn stamp(caller: &Caller, now: Moment) -> Stamp {
-    Stamp { user_id: caller.user_id.clone(), now }
 }
 
 fn sparse<T: Serialize>(value: &T, fields: Option<&Fields>) -> Result<Box<serde_json::value::RawValue>, Problem> {

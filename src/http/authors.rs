@@ -218,7 +218,7 @@ pub async fn create_author(
     body: Body<CreateAuthor>,
 ) -> Result<HttpResponse, Problem> {
     let draft = body.read().await?.draft()?;
-    let stamp = Stamp { user_id: caller.0.user_id, now: site.now() };
+    let stamp = Stamp::new(caller.0.user_id, site.now());
     let id = id::new(stamp.now);
     let row = site
         .store
@@ -245,7 +245,7 @@ pub async fn update_author(
 ) -> Result<HttpResponse, Problem> {
     let patch = body.read_patch().await?;
     let key = key.into_inner();
-    let stamp = Stamp { user_id: caller.0.user_id, now: site.now() };
+    let stamp = Stamp::new(caller.0.user_id, site.now());
     let row = site
         .store
         .write(move |conn| -> Result<_, Problem> {

@@ -2,10 +2,10 @@
 
 use super::answer;
 use super::article_query::CursorText;
-use super::articles::stamp;
 use super::guard::Contributor;
 use super::input::{Body, Name, NoParameters, Query};
 use super::listing::with_link;
+use super::note::RevisionNote;
 use super::page::{List, PageInfo, ends, slice};
 use super::problem::Problem;
 use super::site::Site;
@@ -110,7 +110,7 @@ pub async fn create_comment(
     body: Body<CreateComment>,
 ) -> Result<HttpResponse, Problem> {
     let CreateComment { comment: Remark(text) } = body.read().await?;
-    let (key, stamp) = (key.into_inner(), stamp(&caller.0, site.now()));
+    let (key, stamp) = (key.into_inner(), site.stamp(&caller.0, RevisionNote(None)));
     let (story, said) = site
         .store
         .write(move |conn| -> Result<_, Problem> {

@@ -1,10 +1,11 @@
 //! Public corrections: made at once for live stories, whatever else is being edited, and taken back by editors.
 
 use super::answer;
-use super::articles::{permitted, stamp};
+use super::articles::permitted;
 use super::finished;
 use super::guard::{Author, Editor};
 use super::input::{Body, Name, NoParameters, PartId, Query};
+use super::note::RevisionNote;
 use super::precondition::IfMatch;
 use super::problem::Problem;
 use super::representation::{Correction, correction};
@@ -41,10 +42,11 @@ pub async fn create_correction(
     key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
+    why: RevisionNote,
     body: Body<CreateCorrection>,
 ) -> Result<HttpResponse, Problem> {
     let CreateCorrection { kind, note } = body.read().await?;
-    let (key, stamp) = (key.into_inner(), stamp(&caller.0, site.now()));
+    let (key, stamp) = (key.into_inner(), site.stamp(&caller.0, why));
     let (row, story, version) = site
         .store
         .write(move |conn| -> Result<_, Problem> {
@@ -70,8 +72,9 @@ pub async fn delete_correction(
     correction: PartId,
     _query: Query<NoParameters>,
     expected: IfMatch,
+    note: RevisionNote,
 ) -> Result<HttpResponse, Problem> {
-    let (key, correction, stamp) = (key.into_inner(), correction.into_inner(), stamp(&caller.0, site.now()));
+    let (key, correction, stamp) = (key.into_inner(), correction.into_inner(), site.stamp(&caller.0, note));
     site.store
         .write(move |conn| -> Result<_, Problem> {
             slugs::take_turn(conn, Kind::Article, &key)?;

@@ -161,7 +161,8 @@ fn write_headers(response: &mut ServiceResponse<BoxBody>, id: &HeaderValue, has_
     }
     if let Some(methods) = preflight {
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
-        let allowed = HeaderValue::from_static("Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Request-Id");
+        let allowed =
+            HeaderValue::from_static("Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Request-Id, Revision-Note");
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     }

@@ -56,6 +56,9 @@ fn is_readable(raw: &str) -> bool {
         && decoded.all(|(name, value)| !name.chars().chain(value.chars()).any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER))
 }
 
+/// No story has more revisions; every JSON reader can hold the number.
+pub const MOST_REVISIONS: i64 = 1_000_000_000;
+
 /// The id or slug in a path. What can be neither (wrong characters, too long) names nothing, and no query is made for it.
 pub struct Name(String);
 
@@ -92,6 +95,21 @@ impl FromRequest for PartId {
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         let name = request.match_info().iter().nth(1).map(|(_, name)| name).unwrap_or_default();
         ready(if id::looks_like_one(name) { Ok(Self(name.to_ascii_lowercase())) } else { Err(Problem::not_found()) })
+    }
+}
+
+/// The number of a revision, the second part of a path that changes. What is no number names nothing.
+pub struct Number(pub i64);
+
+impl FromRequest for Number {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let text = request.match_info().iter().nth(1).map(|(_, text)| text).unwrap_or_default();
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|number| is_plain && (1..=MOST_REVISIONS).contains(number));
+        ready(number.map(Self).ok_or_else(Problem::not_found))
     }
 }
 

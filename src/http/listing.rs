@@ -4,11 +4,12 @@ use super::answer::Public;
 use super::article_query::{CursorText, FieldName, View};
 use super::contract::Contract;
 use super::guard::Anyone;
-use super::page::Fields;
+use super::page::{Fields, slice};
 use super::problem::Problem;
 use crate::domain::text::Key;
 use crate::store;
 use crate::store::authors::Order;
+use crate::store::page::Slice;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,28 @@ pub struct ListNamed {
     /// The members wanted (`slug,name`), or those not wanted (`-bio,-bio_html`). The id always comes.
     #[param(inline, style = Form, explode = false, nullable = false, min_items = 1, max_items = 40)]
     pub fields: Option<Vec<FieldName>>,
+}
+
+/// The parameters of a list that has one order and no filters.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListAll {
+    /// How many items a page has.
+    #[param(minimum = 1, maximum = 100, default = 20, nullable = false)]
+    pub limit: Option<u8>,
+    /// The `next_cursor` of the page before.
+    #[param(inline, nullable = false)]
+    pub cursor: Option<CursorText>,
+    /// Whether `page.total` is wanted, which costs a count.
+    #[param(nullable = false)]
+    pub count: Option<bool>,
+}
+
+impl ListAll {
+    /// The page that is wanted of the list of that name.
+    pub fn slice(&self, list: &str) -> Result<Slice, Problem> {
+        slice(self.limit, self.cursor.as_ref().map(|cursor| cursor.0.as_str()), self.count, list)
+    }
 }
 
 /// The parameters of a read of one author or tag.

@@ -11,6 +11,7 @@ mod coding;
 mod comments;
 pub mod contract;
 mod corrections;
+mod differences;
 mod docs;
 mod edges;
 mod faces;
@@ -21,11 +22,13 @@ mod listing;
 mod live;
 mod locks;
 mod neighbours;
+mod note;
 mod openapi;
 mod page;
 mod precondition;
 mod problem;
 mod representation;
+mod revisions;
 mod routes;
 mod samples;
 mod server;
@@ -33,6 +36,7 @@ mod sign_in;
 mod site;
 mod surrogate;
 mod tags;
+mod trash;
 mod unread;
 mod users;
 mod workflow;
@@ -72,6 +76,13 @@ fn routes() -> Routes {
         .on(comments::__path_create_comment, comments::create_comment)
         .on(locks::__path_create_lock, locks::create_lock)
         .on(locks::__path_delete_lock, locks::delete_lock)
+        .on(trash::__path_restore_article, trash::restore_article)
+        .on(revisions::__path_list_revisions, revisions::list_revisions)
+        .on(revisions::__path_get_revision, revisions::get_revision)
+        .on(differences::__path_get_difference, differences::get_difference)
+        .on(revisions::__path_restore_revision, revisions::restore_revision)
+        .on(trash::__path_list_trash, trash::list_trash)
+        .on(trash::__path_purge_article, trash::purge_article)
         .on(neighbours::__path_get_adjacent, neighbours::get_adjacent)
         .on(neighbours::__path_list_related, neighbours::list_related)
         .on(authors::__path_list_authors, authors::list_authors)

@@ -1,5 +1,7 @@
 //! The finished OpenAPI document: what the handlers say of themselves, and what holds for all of them.
 
+use super::input::MOST_REVISIONS;
+use super::note::{LONGEST, REVISION_NOTE};
 use super::routes::Routes;
 use super::{problem, samples};
 use crate::domain::text::PLAIN;
@@ -38,6 +40,7 @@ pub fn document(routes: &Routes) -> Value {
     value["servers"] = json!([{ "url": "/", "description": "This server" }]);
     value["tags"] = json!([
         { "name": "articles", "description": "Stories: live for everybody, working for the newsroom." },
+        { "name": "history", "description": "Every write to a story, what differs between two, and what was thrown away." },
         { "name": "authors", "description": "Bylines with their beat and bio." },
         { "name": "tags", "description": "What stories are about." },
         { "name": "sign-in", "description": "A password for a short-lived token." },
@@ -168,6 +171,9 @@ fn finish_operation(operation: &mut Value, verb: &str, path: &str) {
     if needs_version {
         push(operation, if_match());
     }
+    if verb != "get" && path.starts_with("/v1/articles") {
+        push(operation, revision_note());
+    }
     name_path_parameters(operation);
     let mut statuses: Vec<u16> = vec![400, 401, 500, 503];
     statuses.extend(needs_token.then_some(403));
@@ -203,10 +209,20 @@ fn if_match() -> Value {
     })
 }
 
-/// Ids and slugs in paths have a form, too.
+fn revision_note() -> Value {
+    json!({
+        "name": REVISION_NOTE, "in": "header", "required": false,
+        "description": format!("Why, for the story's history: at most {LONGEST} characters, as UTF-8 or escaped as in `UTF-8''Correcci%C3%B3n` (RFC 8187)."),
+        "schema": { "type": "string", "maxLength": LONGEST, "pattern": "^[ -~]*$" }, "example": "The mayor's office called back",
+    })
+}
+
+/// Ids, slugs and numbers in paths have a form, too.
 fn name_path_parameters(operation: &mut Value) {
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
-        if parameter["in"] == "path" {
+        if parameter["in"] == "path" && parameter["name"] == "number" {
+            parameter["schema"] = json!({ "type": "integer", "minimum": 1, "maximum": MOST_REVISIONS });
+        } else if parameter["in"] == "path" {
             parameter["schema"] = json!({ "type": "string", "minLength": 1, "maxLength": 120, "pattern": "^[A-Za-z0-9-]+$" });
         }
     }

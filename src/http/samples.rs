@@ -7,22 +7,28 @@ use super::articles::{ArticlePage, ArticleView};
 use super::authors::{Author, AuthorPage, AuthorWorking, CreateAuthor};
 use super::comments::{Comment, CommentPage, CreateComment};
 use super::corrections::CreateCorrection;
+use super::differences::{Difference, MemberDifference};
 use super::docs::Index;
 use super::input::{Edit, Nothing};
 use super::locks::LockArticle;
 use super::neighbours::{AdjacentArticles, RelatedArticles};
+use super::note::Noted;
 use super::page::PageInfo;
 use super::representation::{Article, Byline, Correction, Label, Lock, Working, WorkingArticle};
+use super::revisions::{Revision, RevisionPage, RevisionSummary, WrittenArticle};
 use super::sign_in::{Credentials, Session};
 use super::tags::{CreateTag, Tag, TagPage, TagWorking};
+use super::trash::{TrashPage, TrashedArticle};
 use super::users::{CreateUser, User, UserPage};
 use super::workflow::{KillArticle, PublishArticle, ReturnArticle, SubmitArticle};
 use crate::domain::article::{Dateline, Status};
 use crate::domain::correction::CorrectionKind;
+use crate::domain::revision::days_after;
 use crate::domain::tag::Visibility;
 use crate::domain::text::{CountryCode, EmailAddress, FilledText, Key, LanguageTag, Remark};
 use crate::domain::time::Moment;
 use crate::domain::user::Role;
+use crate::domain::wording;
 use crate::render;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -81,6 +87,11 @@ pub fn all() -> Map<String, Value> {
         sample(&ArticlePage { items: vec![live_item()], page: page() }),
         sample(&AdjacentArticles { previous: Some(live_item()), next: None }),
         sample(&RelatedArticles { items: vec![live_item()] }),
+        sample(&RevisionPage { items: vec![revision().summary], page: page() }),
+        sample(&revision()),
+        sample(&difference()),
+        sample(&Noted { note: Some("The correction was wrong".into()) }),
+        sample(&TrashPage { items: vec![trashed()], page: page() }),
         sample(&author()),
         sample(&AuthorPage { items: vec![Author { working: None, ..author() }], page: page() }),
         sample(&tag()),
@@ -216,6 +227,59 @@ fn comment() -> Comment {
     let (id, event) = (COMMENT_ID.into(), "comment".into());
     let name = Some("Ana López".into());
     Comment { id, event, comment: COMMENT.into(), version: 2, created_by: USER_ID.into(), name, created_at: FRIDAY }
+}
+
+fn revision() -> Revision {
+    let summary = RevisionSummary {
+        number: 2,
+        event: "edit".into(),
+        note: Some("The mayor's office called back".into()),
+        published: false,
+        created_by: Some(USER_ID.into()),
+        created_at: FRIDAY,
+    };
+    let content = WrittenArticle {
+        title: TITLE.into(),
+        slug: SLUG.into(),
+        subtitle: None,
+        dateline: Some(dateline()),
+        lead: Some(LEAD.into()),
+        body: BODY.into(),
+        image: None,
+        language: LanguageTag("en".into()),
+        canonical_url: None,
+        seo: None,
+        custom: Map::new(),
+        authors: vec!["marcus".into()],
+        tags: vec!["migration".into()],
+    };
+    Revision { summary, content }
+}
+
+fn difference() -> Difference {
+    let title = MemberDifference {
+        member: "title".into(),
+        changes: Some(wording::compare("U.S. and Guatemala Talk", TITLE)),
+        from: None,
+        to: None,
+    };
+    let tags = MemberDifference { member: "tags".into(), changes: None, from: Some(json!([])), to: Some(json!(["migration"])) };
+    Difference { from: 1, to: 2, members: vec![title, tags] }
+}
+
+fn trashed() -> TrashedArticle {
+    TrashedArticle {
+        id: STORY_ID.into(),
+        slug: SLUG.into(),
+        title: TITLE.into(),
+        version: 3,
+        first_published_at: Some(FRIDAY),
+        created_by: Some(USER_ID.into()),
+        created_at: FRIDAY,
+        deleted_by: Some(USER_ID.into()),
+        deleted_at: FRIDAY,
+        purge_at: days_after(FRIDAY, 30),
+    }
 }
 
 fn byline() -> Byline {

@@ -4,10 +4,14 @@ use super::cache::Answers;
 use super::clock::Clock;
 use super::contract::Contract;
 use super::faces::Directory;
+use super::note::RevisionNote;
 use crate::auth::token::Tokens;
 use crate::domain::gate;
+use crate::domain::revision::{Retention, days_before};
 use crate::domain::time::Moment;
+use crate::domain::user::Caller;
 use crate::store::Store;
+use crate::store::articles::Stamp;
 use actix_web::web;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +50,10 @@ pub struct HttpSettings {
     pub body_timeout: Duration,
     /// What is wanted of a story before it is published.
     pub gate: Vec<gate::Rule>,
+    /// Which revisions stay.
+    pub retention: Retention,
+    /// How many days a story stays in the trash.
+    pub trash_days: u32,
 }
 
 impl HttpSettings {
@@ -71,5 +79,15 @@ impl Worker {
 
     pub fn settings(&self) -> &HttpSettings {
         &self.desk.settings
+    }
+
+    /// What goes with a write to a story: who, when, why.
+    pub fn stamp(&self, caller: &Caller, note: RevisionNote) -> Stamp {
+        Stamp { user_id: caller.user_id.clone(), now: self.now(), note: note.0, retention: self.settings().retention }
+    }
+
+    /// What was put into the trash no later than this has had its time.
+    pub fn trash_expired(&self) -> Moment {
+        days_before(self.now(), self.settings().trash_days)
     }
 }

@@ -215,7 +215,7 @@ pub async fn get_tag(caller: Anyone, site: Site, key: Name, query: Query<ReadOne
     responses((status = 201, description = "The tag", body = Tag, headers(("Location" = String, description = "The address of the tag"), ("ETag" = String, description = "For `If-Match`")))))]
 pub async fn create_tag(caller: Editor, site: Site, _query: Query<NoParameters>, body: Body<CreateTag>) -> Result<HttpResponse, Problem> {
     let input = body.read().await?;
-    let stamp = Stamp { user_id: caller.0.user_id, now: site.now() };
+    let stamp = Stamp::new(caller.0.user_id, site.now());
     let id = id::new(stamp.now);
     let shown = site
         .store
@@ -242,7 +242,7 @@ pub async fn update_tag(
 ) -> Result<HttpResponse, Problem> {
     let patch = body.read_patch().await?;
     let key = key.into_inner();
-    let stamp = Stamp { user_id: caller.0.user_id, now: site.now() };
+    let stamp = Stamp::new(caller.0.user_id, site.now());
     let shown = site
         .store
         .write(move |conn| -> Result<_, Problem> {

@@ -1,10 +1,11 @@
 //! The way of a story through the newsroom: to a reviewer and back, into the archive, off the site and on again.
 
 use super::article_input::draft_again;
-use super::articles::{Written, permitted, shown, stamp, transition};
+use super::articles::{Written, permitted, shown, transition};
 use super::finished;
 use super::guard::{Author, Contributor, Editor};
 use super::input::{Body, Name, NoParameters, Nothing, Query};
+use super::note::RevisionNote;
 use super::precondition::IfMatch;
 use super::problem::{Code, Problem};
 use super::representation::WorkingArticle;
@@ -155,10 +156,11 @@ pub async fn submit_article(
     key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
+    note: RevisionNote,
     body: Body<SubmitArticle>,
 ) -> Result<HttpResponse, Problem> {
     let asked = Asked::Submit(body.read().await?);
-    transition(&site, caller.0, key.into_inner(), expected, asked).await
+    transition(&site, caller.0, key.into_inner(), expected, note, asked).await
 }
 
 /// Hands a story in review back to its writer: it is a draft again.
@@ -170,10 +172,11 @@ pub async fn return_article(
     key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
+    note: RevisionNote,
     body: Body<ReturnArticle>,
 ) -> Result<HttpResponse, Problem> {
     let asked = Asked::Return(body.read().await?);
-    transition(&site, caller.0, key.into_inner(), expected, asked).await
+    transition(&site, caller.0, key.into_inner(), expected, note, asked).await
 }
 
 /// Puts a story away: what is live of it is taken down, and it waits in the archive.
@@ -185,10 +188,11 @@ pub async fn archive_article(
     key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
+    note: RevisionNote,
     body: Body<Nothing>,
 ) -> Result<HttpResponse, Problem> {
     body.read().await?;
-    transition(&site, caller.0, key.into_inner(), expected, Asked::Archive).await
+    transition(&site, caller.0, key.into_inner(), expected, note, Asked::Archive).await
 }
 
 /// Takes a story out of the archive: it is a draft again, with the dates that it had.
@@ -200,10 +204,11 @@ pub async fn unarchive_article(
     key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
+    note: RevisionNote,
     body: Body<Nothing>,
 ) -> Result<HttpResponse, Problem> {
     body.read().await?;
-    transition(&site, caller.0, key.into_inner(), expected, Asked::Unarchive).await
+    transition(&site, caller.0, key.into_inner(), expected, note, Asked::Unarchive).await
 }
 
 /// Takes a live story back in public: its addresses answer 410 with the reason, and it is gone from everywhere else.
@@ -218,10 +223,11 @@ pub async fn kill_article(
     key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
+    note: RevisionNote,
     body: Body<KillArticle>,
 ) -> Result<HttpResponse, Problem> {
     let asked = Asked::Kill(body.read().await?);
-    transition(&site, caller.0, key.into_inner(), expected, asked).await
+    transition(&site, caller.0, key.into_inner(), expected, note, asked).await
 }
 
 /// Brings a killed story back as it was live, with its dates. What was edited meanwhile stays unpublished.
@@ -233,6 +239,7 @@ pub async fn unkill_article(
     key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
+    note: RevisionNote,
     body: Body<Nothing>,
 ) -> Result<HttpResponse, Problem> {
     body.read().await?;
@@ -240,7 +247,7 @@ pub async fn unkill_article(
         let was = articles::with_content(write, current, draft)?;
         finished::unkill(write, &was, version, after, stamp)
     };
-    go_back(&site, &caller.0, &key.into_inner(), &expected, Transition::Unkill, unkill).await
+    go_back(&site, &caller.0, &key.into_inner(), &expected, note, Transition::Unkill, unkill).await
 }
 
 /// Drops what was not published: the working copy becomes the live copy again.
@@ -254,13 +261,14 @@ pub async fn discard_article(
     key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
+    note: RevisionNote,
     body: Body<Nothing>,
 ) -> Result<HttpResponse, Problem> {
     body.read().await?;
     let discard = |write: &mut Write<'_>, current: WorkingCopy, draft: Draft, _version, after, stamp: &Stamp| {
         articles::replace(write, &current.row.id, current.row.version, draft, after, "discard", stamp)
     };
-    go_back(&site, &caller.0, &key.into_inner(), &expected, Transition::Discard, discard).await
+    go_back(&site, &caller.0, &key.into_inner(), &expected, note, Transition::Discard, discard).await
 }
 
 /// How what was published is put where it belongs: the current copy, the published content and its version, and the new state.
@@ -272,12 +280,13 @@ async fn go_back(
     caller: &Caller,
     key: &str,
     expected: &IfMatch,
+    note: RevisionNote,
     transition: Transition,
     put_back: PutBack,
 ) -> Result<HttpResponse, Problem> {
     loop {
         let (key, caller, expected) = (key.to_owned(), caller.clone(), expected.clone());
-        let stamp = stamp(&caller, site.now());
+        let stamp = site.stamp(&caller, note.clone());
         let now = stamp.now;
         let (current, after, edition) = site
             .store

@@ -3,14 +3,16 @@
 use super::conn::Conn;
 use super::corrections::{self, CorrectionRow};
 use super::error::{Error, Expect};
+use super::history;
 use super::kills::{self, KillRow};
 use super::links::{self, BylineRow, LabelRow};
 use super::locks;
 use super::page::{Filter, Key, Order, Page, Position, Slice, walk};
-use super::schema::{article_authors, article_tags, articles, authors, revisions};
+use super::schema::{article_authors, article_tags, articles, authors};
 use super::slugs::{self, Kind, Wish};
 use crate::domain::article::{Content, State, Status};
 use crate::domain::lock::Lock;
+use crate::domain::revision::Retention;
 use crate::domain::time::Moment;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable};
@@ -90,17 +92,32 @@ pub struct Draft {
     pub tag_ids: Vec<String>,
 }
 
-/// Who writes, and when.
+/// Who writes, when and why, and what of the history stays.
 #[derive(Clone, Debug)]
 pub struct Stamp {
     pub user_id: String,
     pub now: Moment,
+    pub note: Option<String>,
+    pub retention: Retention,
+}
+
+impl Stamp {
+    /// Who and when; no reason is given, and all history stays.
+    pub fn new(user_id: impl Into<String>, now: Moment) -> Self {
+        Self { user_id: user_id.into(), now, note: None, retention: Retention::default() }
+    }
 }
 
 /// The working copy behind an id or a slug. A story in the trash is not found.
 pub fn find(conn: &mut Conn, key: &str) -> Result<WorkingCopy, Error> {
     let id = slugs::resolve(conn, Kind::Article, key)?;
     by_id(conn, &id)
+}
+
+/// The id behind an id or a slug. A story in the trash is not found.
+pub fn find_id(conn: &mut Conn, key: &str) -> Result<String, Error> {
+    let id = slugs::resolve(conn, Kind::Article, key)?;
+    articles::table.filter(articles::id.eq(id).and(articles::deleted_at.is_null())).select(articles::id).first(conn).or_not_found("article")
 }
 
 /// The working copy of that id.
@@ -220,7 +237,7 @@ fn filtered(filter: &Filter) -> articles::BoxedQuery<'static, <Conn as Connectio
     query
 }
 
-fn with_links(conn: &mut Conn, rows: Vec<ArticleRow>) -> Result<Vec<WorkingCopy>, Error> {
+pub(super) fn with_links(conn: &mut Conn, rows: Vec<ArticleRow>) -> Result<Vec<WorkingCopy>, Error> {
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
     let mut authors = links::authors_of(conn, &ids)?;
     let mut tags = links::tags_of(conn, &ids)?;
@@ -263,6 +280,11 @@ pub fn update(conn: &mut Conn, id: &str, seen: i64, draft: Draft, state: State, 
     replace(conn, id, seen, draft, state, "edit", stamp)
 }
 
+/// The same with the content of an earlier revision.
+pub fn restore(conn: &mut Conn, id: &str, seen: i64, draft: Draft, state: State, stamp: &Stamp) -> Result<(), Error> {
+    replace(conn, id, seen, draft, state, "restore_revision", stamp)
+}
+
 /// Replaces the working copy of version `seen` by that event.
 pub fn replace(conn: &mut Conn, id: &str, seen: i64, draft: Draft, state: State, event: &str, stamp: &Stamp) -> Result<(), Error> {
     let slug = slugs::claim(conn, Kind::Article, id, draft.slug.clone())?;
@@ -282,11 +304,6 @@ pub fn replace(conn: &mut Conn, id: &str, seen: i64, draft: Draft, state: State,
     links::set_authors(conn, id, &draft.author_ids)?;
     links::set_tags(conn, id, &draft.tag_ids)?;
     note_revision(conn, id, seen + 1, event, stamp)
-}
-
-/// The snapshot that version `number` made, as JSON: `Content` with `slug`, `author_ids`, `tag_ids`.
-pub fn snapshot(conn: &mut Conn, id: &str, number: i64) -> Result<Option<String>, Error> {
-    Ok(revisions::table.find((id, number)).select(revisions::snapshot).first(conn).optional()?)
 }
 
 /// An update that found its version changed one row; else another write came first.
@@ -316,15 +333,5 @@ pub(super) fn note_revision(conn: &mut Conn, id: &str, number: i64, event: &str,
     snapshot.insert("slug".into(), slug.into());
     snapshot.insert("author_ids".into(), author_ids.into());
     snapshot.insert("tag_ids".into(), tag_ids.into());
-    diesel::insert_into(revisions::table)
-        .values((
-            revisions::article_id.eq(id),
-            revisions::number.eq(number),
-            revisions::event.eq(event),
-            revisions::snapshot.eq(serde_json::Value::Object(snapshot).to_string()),
-            revisions::created_by.eq(&stamp.user_id),
-            revisions::created_at.eq(stamp.now.milliseconds()),
-        ))
-        .execute(conn)?;
-    Ok(())
+    history::append(conn, id, number, event, serde_json::Value::Object(snapshot).to_string().as_bytes(), stamp)
 }

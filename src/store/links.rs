@@ -103,6 +103,23 @@ pub fn tag_ids(conn: &mut Conn, keys: &[String]) -> Result<Vec<Option<String>>, 
     Ok(in_order(keys, ids, slugs))
 }
 
+/// The slugs of authors, in the given order; an id stays where there is no such author.
+pub fn author_slugs(conn: &mut Conn, ids: Vec<String>) -> Result<Vec<String>, Error> {
+    let known: Vec<(String, String)> = authors::table.filter(authors::id.eq_any(&ids)).select((authors::id, authors::slug)).load(conn)?;
+    Ok(named(ids, known))
+}
+
+/// The slugs of tags, in the given order; an id stays where there is no such tag.
+pub fn tag_slugs(conn: &mut Conn, ids: Vec<String>) -> Result<Vec<String>, Error> {
+    let known: Vec<(String, String)> = tags::table.filter(tags::id.eq_any(&ids)).select((tags::id, tags::slug)).load(conn)?;
+    Ok(named(ids, known))
+}
+
+fn named(ids: Vec<String>, known: Vec<(String, String)>) -> Vec<String> {
+    let known: HashMap<String, String> = known.into_iter().collect();
+    ids.into_iter().map(|id| known.get(&id).cloned().unwrap_or(id)).collect()
+}
+
 fn in_order(keys: &[String], ids: Vec<String>, slugs: Vec<(String, String)>) -> Vec<Option<String>> {
     let mut known: HashMap<String, String> = slugs.into_iter().collect();
     known.extend(ids.into_iter().map(|id| (id.clone(), id)));

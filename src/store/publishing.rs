@@ -1,15 +1,17 @@
 //! The steps between working and live: the only statements that touch both copies of a story.
 
-use super::articles::{Stamp, WorkingCopy, document, note_revision, snapshot, won};
+use super::articles::{Stamp, WorkingCopy, document, note_revision, won};
 use super::conn::{Conn, Write};
 use super::corrections;
 use super::error::{Error, Expect};
+use super::history;
 use super::kills::{self, Kept};
 use super::schema::{
     article_slugs, articles, published_article_authors, published_article_tags, published_articles, published_contents, published_slugs,
 };
 use crate::domain::article::{Content, State};
 use crate::domain::correction::CorrectionKind;
+use crate::domain::revision::Snapshot;
 use crate::domain::time::Moment;
 use diesel::prelude::*;
 
@@ -145,17 +147,8 @@ pub fn edition(conn: &mut Conn, id: &str) -> Result<Edition, Error> {
     };
     let missing = || Error::Damaged(format!("article {id} is published and has no live copy"));
     let Kept { version, author_ids, tag_ids } = kept.ok_or_else(missing)?;
-    let damaged = |why: String| Error::Damaged(format!("article {id}, revision {version}: {why}"));
-    let snapshot = snapshot(conn, id, version)?.ok_or_else(|| damaged("it is missing".into()))?;
-    let Snapshot { slug, content } = serde_json::from_str(&snapshot).map_err(|error| damaged(error.to_string()))?;
+    let (_, Snapshot { slug, content, .. }) = history::find(conn, id, version)?;
     Ok(Edition { version, slug, content, author_ids, tag_ids })
-}
-
-#[derive(serde::Deserialize)]
-struct Snapshot {
-    slug: String,
-    #[serde(flatten)]
-    content: Content,
 }
 
 /// Which edition is live, if one is.

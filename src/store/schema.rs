@@ -127,9 +127,13 @@ diesel::table! {
         article_id -> Text,
         number -> BigInt,
         event -> Text,
-        snapshot -> Text,
+        note -> Nullable<Text>,
+        published -> Bool,
         created_by -> Nullable<Text>,
         created_at -> BigInt,
+        base -> Nullable<BigInt>,
+        steps -> BigInt,
+        content -> Binary,
     }
 }
 

@@ -60,9 +60,22 @@ fn every_operation_has_a_name_of_its_own_made_of_a_verb_and_a_resource() {
         let (first, resource) = id.split_once('_').unwrap_or_else(|| panic!("{id} is not <verb>_<resource>"));
         let verbs: &[&str] = match verb {
             "get" => &["get", "list"],
-            "post" => &["create", "publish", "unpublish", "discard", "submit", "return", "archive", "unarchive", "kill", "unkill", "login"],
+            "post" => &[
+                "create",
+                "publish",
+                "unpublish",
+                "discard",
+                "submit",
+                "return",
+                "archive",
+                "unarchive",
+                "kill",
+                "unkill",
+                "restore",
+                "login",
+            ],
             "patch" => &["update"],
-            "delete" => &["delete"],
+            "delete" => &["delete", "purge"],
             other => panic!("{other} {path}"),
         };
         assert!(verbs.contains(&first), "{id} is no name for {verb} {path}");

@@ -2,6 +2,7 @@
 
 use copydesk::auth::{SigningSecret, Subject, Tokens, password};
 use copydesk::domain::id;
+use copydesk::domain::revision::Retention;
 use copydesk::domain::time::Moment;
 use copydesk::domain::user::Role;
 use copydesk::http::{self, Clock, HttpSettings};
@@ -78,6 +79,8 @@ impl Newsroom {
             body_limit: 2 * 1024 * 1024,
             body_timeout: Duration::from_secs(2),
             gate: Vec::new(),
+            retention: Retention::default(),
+            trash_days: 30,
         };
         change(&mut settings);
         Self::serve(Arc::new(database), settings, tokens, now)

@@ -24,7 +24,8 @@ fn the_first_story_is_published_by_pasting_the_readme() {
     }
     let folder = Folder::new();
     let server = folder.serve(&[]);
-    let here = as_run_here(&blocks_below("## Publish your first story\n").concat(), &server.url);
+    let blocks = [blocks_below("## Publish your first story\n"), blocks_below("## Look back\n")].concat();
+    let here = as_run_here(&blocks.concat(), &server.url);
     assert!(here.contains(&server.url) && here.contains(" user add "), "{here}");
     let pasted = Command::new("bash").arg("-c").arg(&here).current_dir(folder.path()).output().unwrap();
     let (out, err) = (String::from_utf8(pasted.stdout).unwrap(), String::from_utf8(pasted.stderr).unwrap());
@@ -41,6 +42,9 @@ fn the_first_story_is_published_by_pasting_the_readme() {
     assert_eq!(titles.first(), Some(&"There is nothing here"));
     assert_eq!(titles[1], "U.S. and Guatemala Address Migration and Drug Trafficking");
     assert_eq!(titles.last(), Some(&"U.S. and Guatemala Agree to Talk On"));
+
+    assert!(answers.iter().any(|answer| answer["items"][0]["note"] == "The palace called"), "{out}");
+    assert_eq!((&answers.last().unwrap()["from"], &answers.last().unwrap()["to"]), (&1.into(), &2.into()));
 
     let live = server.get("/v1/articles/us-and-guatemala");
     assert!(live["html"].as_str().unwrap().contains("<h2>Broader Regional Context</h2>"));

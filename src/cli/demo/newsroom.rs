@@ -57,7 +57,7 @@ pub fn is_empty(conn: &mut Conn) -> Result<bool, Error> {
 pub async fn fill(store: &Store, user_id: &str, now: Moment) -> Result<(), Stop> {
     let stories = stories();
     let ready = stories.into_iter().map(|story| rendered(&story).map(|draft| (story, draft))).collect::<Result<Vec<_>, Stop>>()?;
-    let stamp = Stamp { user_id: user_id.to_owned(), now };
+    let stamp = Stamp::new(user_id, now);
     let wrote = store.write(move |write| -> Result<(), Error> {
         put_people(write, &stamp)?;
         ready.into_iter().try_for_each(|(story, draft)| put_story(write, &story, draft, &stamp))

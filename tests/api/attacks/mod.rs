@@ -4,6 +4,7 @@ mod authentication;
 mod authorisation;
 mod caches;
 mod desk;
+mod history;
 mod leaks;
 mod processes;
 mod protocol;

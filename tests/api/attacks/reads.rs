@@ -37,7 +37,7 @@ fn every_read() -> (Newsroom, Person, Vec<Read>) {
 }
 
 fn read(path: &str, operation: &Value, admin: &Person) -> Read {
-    let things = [("{article}", "live"), ("{author}", "marcus"), ("{tag}", "migration"), ("{user}", &admin.id)];
+    let things = [("{article}", "live"), ("{author}", "marcus"), ("{tag}", "migration"), ("{user}", &admin.id), ("{number}", "1")];
     let path = things.iter().fold(path.to_owned(), |path, (name, thing)| path.replace(name, thing));
     assert!(!path.contains('{'), "nobody told what to put into {path}");
     let parameters = operation["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["in"] == "query");
