@@ -151,6 +151,9 @@ pub enum Transition {
     Unkill,
     /// Adds to the public corrections.
     Correct,
+    /// Says when it is to come out, or to go.
+    Schedule,
+    Unschedule,
 }
 
 impl Transition {
@@ -166,6 +169,8 @@ impl Transition {
             Self::Kill => "kill",
             Self::Unkill => "unkill",
             Self::Correct => "corrections",
+            Self::Schedule => "schedule",
+            Self::Unschedule => "unschedule",
         }
     }
 
@@ -173,11 +178,13 @@ impl Transition {
     /// mended; published over the notice it cannot be.
     pub const fn allowed_in(state: State) -> &'static [Self] {
         match state.status {
-            Status::Draft => &[Self::Publish, Self::Submit, Self::Archive],
-            Status::InReview => &[Self::Publish, Self::Return],
-            Status::Scheduled => &[Self::Publish],
+            Status::Draft => &[Self::Publish, Self::Schedule, Self::Submit, Self::Archive],
+            Status::InReview => &[Self::Publish, Self::Schedule, Self::Return],
+            Status::Scheduled => &[Self::Publish, Self::Schedule, Self::Unschedule],
             Status::Published if state.is_killed => &[Self::Unkill, Self::Unpublish],
-            Status::Published => &[Self::Publish, Self::Discard, Self::Correct, Self::Unpublish, Self::Archive, Self::Kill],
+            Status::Published => {
+                &[Self::Publish, Self::Schedule, Self::Unschedule, Self::Discard, Self::Correct, Self::Unpublish, Self::Archive, Self::Kill]
+            }
             Status::Archived => &[Self::Unarchive],
         }
     }
@@ -251,6 +258,10 @@ pub fn step(state: State, transition: Transition, now: Moment) -> Result<State, 
         Transition::Kill => State { is_killed: true, ..state },
         Transition::Unkill => State { is_killed: false, ..state },
         Transition::Correct => state,
+        Transition::Schedule if state.status == Status::Published => state,
+        Transition::Schedule => State { status: Status::Scheduled, ..state },
+        Transition::Unschedule if state.status == Status::Published => state,
+        Transition::Unschedule => State { status: Status::Draft, ..state },
     })
 }
 
@@ -285,7 +296,7 @@ mod tests {
     #[test]
     fn a_draft_cannot_be_unpublished_and_the_refusal_names_what_is_allowed() {
         let refusal = step(State::NEW, Transition::Unpublish, at(10)).unwrap_err();
-        assert_eq!(refusal.allowed, &[Transition::Publish, Transition::Submit, Transition::Archive]);
+        assert_eq!(refusal.allowed, &[Transition::Publish, Transition::Schedule, Transition::Submit, Transition::Archive]);
         assert_eq!(refusal.state.status, Status::Draft);
     }
 

@@ -10,6 +10,7 @@ pub mod lock;
 pub mod merge;
 pub mod permission;
 pub mod revision;
+pub mod schedule;
 pub mod slug;
 pub mod tag;
 pub mod text;

@@ -10,6 +10,17 @@ use twox_hash::XxHash3_64;
 
 /// What shared caches may do with a live answer: ask again each time, but may show it for 30 s, and five minutes longer while they ask.
 pub const PUBLIC: &str = "public, max-age=0, s-maxage=30, stale-while-revalidate=300";
+/// The two bounds in it, in seconds.
+const SHARED: i64 = 30;
+const STALE: i64 = 300;
+
+/// The same for an answer that changes by itself in so many milliseconds; `None` if that is later than any cache keeps it.
+pub fn public_for(milliseconds: i64) -> Option<String> {
+    let left = milliseconds / 1000;
+    let shared = left.min(SHARED);
+    (left < SHARED + STALE).then(|| format!("public, max-age=0, s-maxage={shared}, stale-while-revalidate={}", (left - shared).min(STALE)))
+}
+
 const PRIVATE: &str = "private, no-store";
 
 /// What a cache is told about a live answer.

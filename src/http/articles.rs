@@ -13,15 +13,18 @@ use super::page::{Fields, List, PageInfo, ends};
 use super::precondition::IfMatch;
 use super::problem::Problem;
 use super::representation::{Article, Format, WorkingArticle, working};
+use super::schedules::cancelled_by;
 use super::site::{Desk, Site, Worker};
 use super::workflow::{Asked, PublishArticle};
 use crate::domain::article::State;
 use crate::domain::id;
 use crate::domain::permission::Deed;
+use crate::domain::schedule::Action;
 use crate::domain::user::Caller;
 use crate::store::articles::{self, Stamp, WorkingCopy};
 use crate::store::comments::{self, Said};
 use crate::store::publishing;
+use crate::store::schedules;
 use crate::store::slugs::{self, Kind};
 use crate::store::{self, Conn, Write, trash};
 use actix_web::{HttpRequest, HttpResponse};
@@ -214,6 +217,7 @@ pub async fn delete_article(
             slugs::take_turn(conn, Kind::Article, &key)?;
             let current = permitted(conn, &key, &caller.0, Deed::Delete, &expected)?;
             publishing::delete(conn, &current.row.id, current.row.version, &stamp)?;
+            schedules::cancel(conn, &current.row.id, &[Action::Publish, Action::Unpublish])?;
             trash::purge_expired(conn, expired, trash::AT_ONCE)?;
             Ok(())
         })
@@ -291,6 +295,7 @@ pub async fn transition(
 
 fn put(write: &mut Write<'_>, asked: &Asked, current: &WorkingCopy, after: State, stamp: &Stamp) -> Result<(), store::Error> {
     let (id, seen, event) = (&current.row.id, current.row.version, asked.transition().name());
+    schedules::cancel(write, id, cancelled_by(asked.transition()))?;
     match asked {
         Asked::Publish(_) => finished::publish(write, current, after, stamp)?,
         Asked::Unpublish | Asked::Archive => publishing::take_away(write, id, seen, after, event, stamp)?,
@@ -301,6 +306,18 @@ fn put(write: &mut Write<'_>, asked: &Asked, current: &WorkingCopy, after: State
     let Some(text) = asked.comment() else { return Ok(()) };
     let said = Said { id: &id::new(stamp.now), event, version: seen + 1, text };
     comments::insert(write, id, &said, stamp).map(drop)
+}
+
+/// What the newsroom is told of a failure of the store: not what the log keeps.
+pub fn failure_of(error: &store::Error) -> String {
+    match error {
+        store::Error::NotFound(_) => "the story is gone, or what it names".into(),
+        store::Error::Taken { value, .. } => format!("the slug `{value}` is held by another"),
+        other => {
+            tracing::error!(cause = %other, "what was scheduled could not be carried out");
+            "something went wrong here; the cause is in the server's log".into()
+        }
+    }
 }
 
 /// A write that lost a race is tried again; all else goes to the client.

@@ -1,6 +1,6 @@
 //! The last step of every answer: headers, problems in their final form, one log line.
 
-use super::answer::Public;
+use super::answer::{self, Public};
 use super::cache::{Answers, Found};
 use super::problem::{Code, Problem};
 use super::site::{Desk, Worker};
@@ -25,7 +25,11 @@ pub async fn edges<B: MessageBody + 'static>(mut request: ServiceRequest, next: 
     let started = Instant::now();
     let id = request_id(&request);
     let has_authorization = request.headers().contains_key(header::AUTHORIZATION);
-    let desk = request.app_data::<Data<Worker>>().map(|site| site.desk.clone());
+    let site = request.app_data::<Data<Worker>>().cloned();
+    if let Some(site) = site.as_ref().filter(|site| request.path().starts_with("/v1/") && !site.desk.dues.is_quiet(site.now())) {
+        site.desk.dues.carry_out(site).await;
+    }
+    let desk = site.as_ref().map(|site| &site.desk);
     let unread = Unread::hold(&mut request);
     let mut response = match desk {
         None => finish(next.call(request).await?.map_into_boxed_body()),
@@ -34,17 +38,21 @@ pub async fn edges<B: MessageBody + 'static>(mut request: ServiceRequest, next: 
                 let answer = kept.answer(request.request());
                 let mut response = request.into_response(answer);
                 response.headers_mut().insert(REQUEST_ID, id.clone());
+                end_in_time(response.headers_mut(), desk);
                 log(&response, &id, started);
                 return Ok(together(response, unread));
             }
             found => {
                 let began = desk.answers.begin();
                 let response = finish(next.call(request).await?.map_into_boxed_body());
-                finish_public(response, &desk, found, began)
+                finish_public(response, desk, found, began)
             }
         },
     };
     write_headers(&mut response, &id, has_authorization);
+    if let Some(desk) = desk {
+        end_in_time(response.headers_mut(), desk);
+    }
     log(&response, &id, started);
     Ok(together(response, unread))
 }
@@ -53,6 +61,15 @@ fn together(response: ServiceResponse<BoxBody>, unread: Option<Unread>) -> Servi
     let Some(unread) = unread else { return response };
     let (request, answer) = response.into_parts();
     ServiceResponse::new(request, unread.go_with(answer))
+}
+
+/// No answer outlives the next due moment: shared caches are told to ask again by then.
+fn end_in_time(headers: &mut HeaderMap, desk: &Desk) {
+    let Some(left) = desk.dues.left(desk.clock.now()) else { return };
+    let is_public = headers.get(header::CACHE_CONTROL).is_some_and(|value| value.as_bytes().starts_with(b"public"));
+    if let Some(value) = answer::public_for(left).filter(|_| is_public).and_then(|value| HeaderValue::from_str(&value).ok()) {
+        headers.insert(header::CACHE_CONTROL, value);
+    }
 }
 
 /// Gives a live answer its final form, and keeps it for the next who asks.

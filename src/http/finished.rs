@@ -78,6 +78,11 @@ pub fn publish(write: &mut Write<'_>, current: &WorkingCopy, state: State, stamp
     publishing::publish(write, current, state, &finished(current, state)?, stamp)
 }
 
+/// Publishes a story as it was at that version.
+pub fn publish_version(write: &mut Write<'_>, was: &WorkingCopy, version: i64, state: State, stamp: &Stamp) -> Result<(), Error> {
+    publishing::publish_version(write, (was, version), state, &finished(was, state)?, stamp)
+}
+
 /// Brings a killed story back as it was at that version.
 pub fn unkill(write: &mut Write<'_>, was: &WorkingCopy, version: i64, state: State, stamp: &Stamp) -> Result<(), Error> {
     publishing::unkill(write, was, version, state, &finished(was, state)?, stamp)

@@ -13,6 +13,7 @@ pub mod contract;
 mod corrections;
 mod differences;
 mod docs;
+mod dues;
 mod edges;
 mod faces;
 mod finished;
@@ -31,6 +32,7 @@ mod representation;
 mod revisions;
 mod routes;
 mod samples;
+mod schedules;
 mod server;
 mod sign_in;
 mod site;
@@ -64,6 +66,9 @@ fn routes() -> Routes {
         .on(articles::__path_publish_article, articles::publish_article)
         .on(articles::__path_unpublish_article, articles::unpublish_article)
         .on(workflow::__path_discard_article, workflow::discard_article)
+        .on(schedules::__path_schedule_article, schedules::schedule_article)
+        .on(schedules::__path_unschedule_article, schedules::unschedule_article)
+        .on(schedules::__path_list_schedule, schedules::list_schedule)
         .on(workflow::__path_submit_article, workflow::submit_article)
         .on(workflow::__path_return_article, workflow::return_article)
         .on(workflow::__path_archive_article, workflow::archive_article)

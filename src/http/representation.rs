@@ -163,6 +163,8 @@ pub struct Working {
     pub has_unpublished_changes: bool,
     pub publish_at: Option<Moment>,
     pub unpublish_at: Option<Moment>,
+    /// Not to be published before this.
+    pub embargo_until: Option<Moment>,
     /// The id of the user who is to work on it.
     pub assignee: Option<String>,
     /// Who says that they are at it.
@@ -236,6 +238,7 @@ pub fn working(copy: WorkingCopy, formats: &[Format], site: &Worker) -> Result<W
         has_unpublished_changes: state.has_unpublished_changes,
         publish_at: copy.row.publish_at.map(Moment::from_milliseconds),
         unpublish_at: copy.row.unpublish_at.map(Moment::from_milliseconds),
+        embargo_until: copy.row.embargo_until.map(Moment::from_milliseconds),
         assignee: copy.row.assignee_id,
         lock: copy.lock.filter(|lock| lock.holds(now)).map(lock),
         killed,

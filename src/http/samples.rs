@@ -16,6 +16,7 @@ use super::note::Noted;
 use super::page::PageInfo;
 use super::representation::{Article, Byline, Correction, Label, Lock, Working, WorkingArticle};
 use super::revisions::{Revision, RevisionPage, RevisionSummary, WrittenArticle};
+use super::schedules::{ScheduleArticle, SchedulePage, Scheduled, When};
 use super::sign_in::{Credentials, Session};
 use super::tags::{CreateTag, Tag, TagPage, TagWorking};
 use super::trash::{TrashPage, TrashedArticle};
@@ -24,6 +25,7 @@ use super::workflow::{KillArticle, PublishArticle, ReturnArticle, SubmitArticle}
 use crate::domain::article::{Dateline, Status};
 use crate::domain::correction::CorrectionKind;
 use crate::domain::revision::days_after;
+use crate::domain::schedule::Action;
 use crate::domain::tag::Visibility;
 use crate::domain::text::{CountryCode, EmailAddress, FilledText, Key, LanguageTag, Remark};
 use crate::domain::time::Moment;
@@ -51,6 +53,8 @@ const STORY_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e61";
 const USER_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e62";
 const CORRECTION_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e63";
 const COMMENT_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e64";
+const SCHEDULE_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e70";
+const WHEN: &str = "2097-11-01T09:00[America/Guatemala]";
 const NOTE: &str = "An earlier version misstated the day of the meeting. It was a Friday.";
 const COMMENT: &str = "Who says so? Please name the source.";
 /// 2025-06-27T14:30:00Z.
@@ -79,6 +83,9 @@ pub fn all() -> Map<String, Value> {
         sample(&CreateComment { comment: Remark(COMMENT.into()) }),
         sample(&comment()),
         sample(&CommentPage { items: vec![comment()], page: page() }),
+        sample(&ScheduleArticle { publish_at: Some(When(WHEN.into())), unpublish_at: None, embargo_until: None }),
+        sample(&scheduled()),
+        sample(&SchedulePage { items: vec![scheduled()], page: page() }),
         sample(&LockArticle { ttl_seconds: Some(300), takeover: None }),
         sample(&Lock { user_id: USER_ID.into(), name: "Ana López".into(), until: FRIDAY }),
         sample(&Session { access_token: "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.…".into(), token_type: "Bearer", expires_in: 900 }),
@@ -211,6 +218,7 @@ fn working() -> WorkingArticle {
         has_unpublished_changes: false,
         publish_at: None,
         unpublish_at: None,
+        embargo_until: None,
         assignee: None,
         lock: None,
         killed: None,
@@ -265,6 +273,22 @@ fn difference() -> Difference {
     };
     let tags = MemberDifference { member: "tags".into(), changes: None, from: Some(json!([])), to: Some(json!(["migration"])) };
     Difference { from: 1, to: 2, members: vec![title, tags] }
+}
+
+fn scheduled() -> Scheduled {
+    Scheduled {
+        id: SCHEDULE_ID.into(),
+        action: Action::Publish.name().into(),
+        due_at: FRIDAY,
+        state: "waiting".into(),
+        failure: None,
+        article_id: STORY_ID.into(),
+        slug: SLUG.into(),
+        title: TITLE.into(),
+        revision: 2,
+        created_by: USER_ID.into(),
+        created_at: FRIDAY,
+    }
 }
 
 fn trashed() -> TrashedArticle {

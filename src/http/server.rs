@@ -3,6 +3,7 @@
 use super::cache::Answers;
 use super::clock::Clock;
 use super::contract::Contract;
+use super::dues::Dues;
 use super::edges::edges;
 use super::faces::Directory;
 use super::site::{Desk, HttpSettings, Worker};
@@ -40,8 +41,10 @@ pub fn start(
     let document = serde_json::to_vec(&document)?;
     let answers = Answers::new(settings.cache_bytes, shared.marks().clone());
     let directory = Directory::new(shared.marks().clone());
-    let desk = Arc::new(Desk { settings, answers, directory, clock, tokens, contract, document, hashing: Semaphore::new(2) });
+    let dues = Dues::new(shared.marks().clone());
+    let desk = Arc::new(Desk { settings, answers, dues, directory, clock, tokens, contract, document, hashing: Semaphore::new(2) });
     let address = listener.local_addr()?;
+    actix_web::rt::spawn(keep_time(Worker { store: shared.store(), desk: desk.clone() }));
     let server = HttpServer::new(move || {
         let worker = Data::new(Worker { store: shared.store(), desk: desk.clone() });
         let app = App::new().app_data(worker).wrap(from_fn(edges)).default_service(actix_web::web::to(nothing_here));
@@ -55,4 +58,15 @@ pub fn start(
     .listen(listener)?
     .run();
     Ok(Running { address, handle: server.handle(), ended: server })
+}
+
+/// Carries out what is due though nobody reads, so that the newsroom's own views and whoever listens hear of it in time.
+/// What the public sees does not depend on it: see `dues.rs`.
+async fn keep_time(worker: Worker) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if !worker.desk.dues.is_quiet(worker.now()) {
+            worker.desk.dues.carry_out(&worker).await;
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use super::cache::Answers;
 use super::clock::Clock;
 use super::contract::Contract;
+use super::dues::Dues;
 use super::faces::Directory;
 use super::note::RevisionNote;
 use crate::auth::token::Tokens;
@@ -27,6 +28,8 @@ pub struct Desk {
     pub document: Vec<u8>,
     /// Live answers, finished.
     pub answers: Answers,
+    /// What comes by itself.
+    pub dues: Dues,
     /// Authors and tags as stories show them.
     pub directory: Directory,
     /// Bounds how many passwords are hashed at once: each takes 19 MiB.

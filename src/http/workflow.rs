@@ -114,10 +114,24 @@ impl Asked {
     /// What the state does not tell: the operator's gate, and whether there is such an assignee.
     pub fn check(&self, conn: &mut Conn, current: &WorkingCopy, rules: &[Rule], stamp: &Stamp) -> Result<(), Problem> {
         match self {
-            Self::Publish(_) => pass_gate(rules, current, &stamp.user_id),
+            Self::Publish(_) => {
+                embargo(current, stamp.now)?;
+                pass_gate(rules, current, &stamp.user_id)
+            }
             Self::Submit(submit) => submit.assignee().map_or(Ok(()), |id| can_review(conn, id)),
             _ => Ok(()),
         }
+    }
+}
+
+/// Refuses a story that is under embargo.
+fn embargo(story: &WorkingCopy, now: Moment) -> Result<(), Problem> {
+    match story.row.embargo_until.map(Moment::from_milliseconds) {
+        Some(until) if now < until => {
+            let detail = format!("The story is under embargo until {until}. Schedule it for then, or change the embargo by `schedule`.");
+            Err(Problem::new(Code::Embargoed, detail).with_member("embargo_until", until.to_string()))
+        }
+        _ => Ok(()),
     }
 }
 

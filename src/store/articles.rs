@@ -37,6 +37,7 @@ pub struct ArticleRow {
     pub content_updated_at: Option<i64>,
     pub publish_at: Option<i64>,
     pub unpublish_at: Option<i64>,
+    pub embargo_until: Option<i64>,
     pub assignee_id: Option<String>,
     pub created_by: Option<String>,
     pub created_at: i64,

@@ -54,6 +54,13 @@ impl DerefMut for Write<'_> {
 }
 
 impl Write<'_> {
+    /// Tries something that may fail without taking the rest of the transaction along: an `Err` leaves nothing of it behind.
+    pub fn attempt<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut Write<'_>) -> Result<T, E>) -> Result<T, E> {
+        let (value, touched) = in_transaction(self.conn, |conn| noting(conn, work))?;
+        self.touched.extend(touched);
+        Ok(value)
+    }
+
     /// Notes a name whose public face this write changes; see `marks.rs`.
     pub(super) fn touch(&mut self, name: impl Into<String>) {
         self.touched.insert(name.into());

@@ -72,6 +72,12 @@ impl Marks {
         if self.epoch.load(Ordering::Acquire) == began.0 { seen } else { None }
     }
 
+    /// Where the mark of a name stands now.
+    pub fn stand(&self, name: &str) -> Option<Seen> {
+        let place = place(name);
+        Some(Seen { place, mark: self.marks.get(place)?.load(Ordering::Acquire) })
+    }
+
     /// Whether nothing of it has moved.
     pub fn hold(&self, seen: &[Seen]) -> bool {
         seen.iter().all(|seen| self.marks.get(seen.place).is_some_and(|mark| mark.load(Ordering::Acquire) == seen.mark))

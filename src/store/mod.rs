@@ -22,6 +22,7 @@ mod news;
 pub mod page;
 mod pruning;
 pub mod publishing;
+pub mod schedules;
 mod schema;
 pub mod slugs;
 pub mod statement;

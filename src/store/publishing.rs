@@ -40,6 +40,33 @@ pub fn publish(write: &mut Write<'_>, current: &WorkingCopy, state: State, finis
     note_revision(write, id, seen + 1, "publish", stamp)
 }
 
+/// Publishes a story as it was at an earlier version. Where the working copy has moved on since, it stays as it is, as a version of its own
+/// after the published one.
+pub fn publish_version(
+    write: &mut Write<'_>,
+    (was, version): (&WorkingCopy, i64),
+    state: State,
+    finished: &Finished,
+    stamp: &Stamp,
+) -> Result<(), Error> {
+    let (id, seen) = (&was.row.id, was.row.version);
+    let (_, published) = history::find(write, id, version)?;
+    let (_, working) = history::find(write, id, seen)?;
+    let moved_on = published != working;
+    set_state(write, id, seen, State { has_unpublished_changes: moved_on, ..state }, None, stamp)?;
+    diesel::update(article_slugs::table.find(&was.row.slug)).set(article_slugs::was_live.eq(true)).execute(write.conn)?;
+    take_down(write, id)?;
+    put(write, was, seen + 1, state, finished, stamp.now)?;
+    note_links(write, id)?;
+    if !moved_on {
+        return note_revision(write, id, seen + 1, "publish", stamp);
+    }
+    let content = serde_json::to_vec(&published).map_err(|error| Error::Damaged(error.to_string()))?;
+    history::append(write, id, seen + 1, "publish", &content, stamp)?;
+    diesel::update(articles::table.find(id)).set(articles::version.eq(seen + 2)).execute(write.conn)?;
+    note_revision(write, id, seen + 2, "edit", stamp)
+}
+
 /// Takes the live copy, or the notice in its place, away and notes the new state; dates and history stay.
 pub fn take_away(write: &mut Write<'_>, id: &str, seen: i64, state: State, event: &str, stamp: &Stamp) -> Result<(), Error> {
     set_state(write, id, seen, state, None, stamp)?;

@@ -86,6 +86,7 @@ diesel::table! {
         content_updated_at -> Nullable<BigInt>,
         publish_at -> Nullable<BigInt>,
         unpublish_at -> Nullable<BigInt>,
+        embargo_until -> Nullable<BigInt>,
         assignee_id -> Nullable<Text>,
         created_by -> Nullable<Text>,
         created_at -> BigInt,
@@ -266,6 +267,21 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    schedules (id) {
+        id -> Text,
+        article_id -> Text,
+        action -> Text,
+        due_at -> BigInt,
+        version -> BigInt,
+        failure -> Nullable<Text>,
+        done_at -> Nullable<BigInt>,
+        created_by -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::joinable!(schedules -> articles (article_id));
 diesel::joinable!(credentials -> users (user_id));
 diesel::joinable!(author_slugs -> authors (author_id));
 diesel::joinable!(tag_slugs -> tags (tag_id));
@@ -289,6 +305,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     article_authors,
     article_tags,
     revisions,
+    schedules,
     published_articles,
     published_contents,
     published_slugs,

@@ -98,7 +98,7 @@ fn a_step_that_the_state_does_not_allow_is_refused_with_those_it_does() {
     assert_eq!(refusal.code(), "invalid_transition");
     assert_eq!(
         (&refusal.json()["current_status"], &refusal.json()["allowed_transitions"]),
-        (&json!("draft"), &json!(["publish", "submit", "archive"]))
+        (&json!("draft"), &json!(["publish", "schedule", "submit", "archive"]))
     );
     assert_eq!(newsroom.post(&editor, "/v1/articles/story/publish", &json!({ "when": "now" })).expect(422).places(), ["/when"]);
 }

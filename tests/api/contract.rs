@@ -71,6 +71,8 @@ fn every_operation_has_a_name_of_its_own_made_of_a_verb_and_a_resource() {
                 "unarchive",
                 "kill",
                 "unkill",
+                "schedule",
+                "unschedule",
                 "restore",
                 "login",
             ],
@@ -176,6 +178,9 @@ fn the_examples_can_be_sent_as_they_stand_and_what_comes_back_looks_like_them() 
     for (step, body) in [("archive", "Nothing"), ("unarchive", "Nothing"), ("submit", "SubmitArticle"), ("return", "ReturnArticle")] {
         looks_like(&newsroom.post(&admin, &format!("{path}/{step}"), &example(body)).expect(200), "WorkingArticle");
     }
+    looks_like(&newsroom.post(&admin, &format!("{path}/schedule"), &example("ScheduleArticle")).expect(200), "WorkingArticle");
+    looks_like(&newsroom.get_as(&admin, "/v1/schedule").expect(200), "SchedulePage");
+    looks_like(&newsroom.post(&admin, &format!("{path}/unschedule"), &example("Nothing")).expect(200), "WorkingArticle");
     for (step, body) in [("publish", "PublishArticle"), ("kill", "KillArticle"), ("unkill", "Nothing"), ("discard", "Nothing")] {
         newsroom.post(&admin, &format!("{path}/{step}"), &example(body)).expect(200);
     }

@@ -135,7 +135,7 @@ impl Model {
     fn chosen(&self, deed: &Deed) -> Chosen {
         let story = &self.stories[deed.story];
         let what = match &deed.what {
-            What::Allowed(which) => match *which.get(story.allowed()) {
+            What::Allowed(which) => match *which.get(&story.steps()) {
                 "publish" => What::Publish { minor: false },
                 "submit" => What::Submit { assignee: None },
                 "kill" => What::Kill,

@@ -115,6 +115,7 @@ impl Desk {
         }
         match after {
             "/unkill" => drop(step("kill", json!({ "reason": "Wrong." })).expect(200)),
+            "/unschedule" => drop(step("schedule", json!({ "publish_at": "2097-11-01T09:00:00Z" })).expect(200)),
             "/return" => drop(step("submit", json!({})).expect(200)),
             "/unarchive" => drop(step("archive", json!({})).expect(200)),
             "/lock" if door.verb == "delete" => drop(caller.map(|caller| self.newsroom.post(caller, path, &json!({})))),

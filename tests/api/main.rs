@@ -25,6 +25,7 @@ mod newsroom;
 mod program;
 mod properties;
 mod readme;
+mod schedules;
 mod sign_in;
 mod slugs;
 mod statements;

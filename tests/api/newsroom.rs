@@ -126,6 +126,16 @@ impl Newsroom {
         }
     }
 
+    /// The newsroom after its only server was down for so long.
+    pub fn restarted_after(mut self, milliseconds: i64) -> Self {
+        if let Some(stop) = self.stop.take() {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(stop.stop(true));
+        }
+        self.pass(milliseconds);
+        self.node(|_| {})
+    }
+
     /// Makes the server forget all that it keeps of the live view.
     pub fn forget(&self) {
         self.marks.touch_all();

@@ -38,12 +38,17 @@ impl Story {
 
     pub fn allowed(&self) -> &'static [&'static str] {
         match (self.status, &self.reason) {
-            ("draft", _) => &["publish", "submit", "archive"],
-            ("in_review", _) => &["publish", "return"],
-            ("published", None) => &["publish", "discard", "corrections", "unpublish", "archive", "kill"],
+            ("draft", _) => &["publish", "schedule", "submit", "archive"],
+            ("in_review", _) => &["publish", "schedule", "return"],
+            ("published", None) => &["publish", "schedule", "unschedule", "discard", "corrections", "unpublish", "archive", "kill"],
             ("published", Some(_)) => &["unkill", "unpublish"],
             _ => &["unarchive"],
         }
+    }
+
+    /// What it allows but schedules, which have a model of their own.
+    pub fn steps(&self) -> Vec<&'static str> {
+        self.allowed().iter().copied().filter(|name| !name.ends_with("schedule")).collect()
     }
 
     pub fn may(&self, who: usize, deed: &str) -> bool {
