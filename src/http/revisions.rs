@@ -17,6 +17,7 @@ use crate::domain::permission::Deed;
 use crate::domain::revision::Snapshot;
 use crate::domain::text::{FilledText, Key, LanguageTag, Slug, WebAddress};
 use crate::domain::time::Moment;
+use crate::store::articles::WorkingCopy;
 use crate::store::history::{self, RevisionRow};
 use crate::store::{self, Conn, articles, links};
 use actix_web::{HttpRequest, HttpResponse};
@@ -170,13 +171,11 @@ pub async fn restore_revision(
     loop {
         let current = readable(&site, &key, &caller.0, Deed::Edit, &expected).await?;
         let (id, seen) = (current.row.id.clone(), current.row.version);
-        let (now, then) = {
+        let then = {
             let id = id.clone();
-            site.store
-                .read_long(move |conn| Ok::<_, store::Error>((history::find(conn, &id, seen)?.1, history::find(conn, &id, number.0)?.1)))
-                .await?
+            site.store.read_long(move |conn| history::find(conn, &id, number.0)).await?.1
         };
-        if now == then {
+        if holds(&current, &then)? {
             return shown(current, &site);
         }
         let (ready, state, stamp) = (draft_of(input_of(then))?, current.row.state()?.saved(), stamp.clone());
@@ -195,6 +194,14 @@ pub async fn restore_revision(
             Err(Written::Refused(problem)) => return Err(problem),
         }
     }
+}
+
+/// Whether a working copy is what it was then already. Its history cannot tell: an author or tag that left may have been replaced meanwhile.
+fn holds(current: &WorkingCopy, then: &Snapshot) -> Result<bool, store::Error> {
+    let authors = current.authors.iter().map(|author| &author.id);
+    let tags = current.tags.iter().map(|tag| &tag.id);
+    let same_links = authors.eq(&then.author_ids) && tags.eq(&then.tag_ids);
+    Ok(same_links && current.row.slug == then.slug && current.row.content()? == then.content)
 }
 
 /// What a client would send to make it.

@@ -210,6 +210,12 @@ fn a_revision_whose_authors_or_tags_are_gone_is_not_restored_but_told() {
         (json!([ana]), json!([crime]))
     );
     assert_eq!(newsroom.get_as(&editor, &format!("{STORY}?view=working")).expect(200).json()["version"], 3);
+    // One that was replaced is gone, too, though the story was not written meanwhile.
+    newsroom.post(&editor, "/v1/tags", &json!({ "name": "Police" })).expect(201);
+    newsroom.post(&editor, "/v1/tags", &json!({ "name": "Courts" })).expect(201);
+    newsroom.patch(&editor, STORY, "*", &json!({ "tags": ["police"] })).expect(200);
+    newsroom.delete(&editor, "/v1/tags/police?reassign_to=courts").expect(204);
+    assert_eq!(newsroom.post(&editor, &format!("{STORY}/revisions/4/restore"), &json!({})).expect(409).places(), ["/tag_ids/0"]);
 }
 
 #[test]
