@@ -1,7 +1,12 @@
 //! The trash: gone from every view, listed, brought back with its slug and history, or purged.
 
-use crate::newsroom::{Newsroom, Person};
+use crate::newsroom::{Newsroom, Person, execute};
+use crate::program::Folder;
+use copydesk::domain::time::Moment;
 use copydesk::domain::user::Role;
+use copydesk::store::open_sqlite;
+use copydesk::store::page::Slice;
+use copydesk::store::trash::{self, Shelf};
 use serde_json::{Value, json};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -153,4 +158,22 @@ fn what_has_lain_its_time_is_gone_though_nothing_ran_in_between() {
     }
     let slugs = (0..25).map(|n| newsroom.draft(&editor, &json!({ "title": format!("Old {n}") }))["slug"].as_str().unwrap().to_owned());
     assert_eq!(slugs.collect::<Vec<_>>(), (0..25).map(|n| format!("old-{n}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_had_its_time_while_nothing_ran_is_purged_at_the_start() {
+    let folder = Folder::new();
+    assert!(folder.run(&["migrate"]).success);
+    let mut conn = open_sqlite(&folder.path().join("data/copydesk.db")).unwrap();
+    // A hundred stories from 1970, and one that is deleted only in the far future.
+    let row = |n: i64, at: i64| format!("('story-{n}', 'story-{n}', 'draft', 1, 'S', 'en', '{{}}', 0, 0, 1, 1, 1, {at})");
+    let rows: Vec<String> = (0..100).map(|n| row(n, n)).chain([row(100, 99_999_999_999_999)]).collect();
+    let columns = "id, slug, status, version, title, language, document, word_count, reading_minutes, has_unpublished_changes, \
+                   created_at, updated_at, deleted_at";
+    execute(&mut conn, &format!("INSERT INTO articles ({columns}) VALUES {}", rows.join(", ")));
+    let (ended_well, log) = folder.serve(&[]).terminate();
+    assert!(ended_well && log.contains("purged 100 stories from the trash"), "{log}");
+    let shelf = Shelf { owner: None, expired: Moment::from_milliseconds(-1) };
+    let left = trash::list(&mut conn, &shelf, &Slice { limit: 100, after: None, backward: false, count: true }).unwrap();
+    assert_eq!((left.total, left.items[0].id.as_str()), (Some(1), "story-100"));
 }
