@@ -240,9 +240,8 @@ pub async fn publish_article(
     note: RevisionNote,
     body: Body<PublishArticle>,
 ) -> Result<HttpResponse, Problem> {
-    let publish = body.read().await?;
-    let note = note.or(publish.note.as_ref());
-    transition(&site, caller.0, key.into_inner(), expected, note, Asked::Publish(publish)).await
+    let asked = Asked::Publish(body.read().await?);
+    transition(&site, caller.0, key.into_inner(), expected, note, asked).await
 }
 
 /// Takes a story down: the public sees it no more.
@@ -273,7 +272,7 @@ pub async fn transition(
     note: RevisionNote,
     asked: Asked,
 ) -> Result<HttpResponse, Problem> {
-    let stamp = site.stamp(&caller, note);
+    let stamp = site.stamp(&caller, note.or(asked.why()));
     let gate = site.settings().gate.clone();
     let copy = site
         .store

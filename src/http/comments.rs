@@ -5,14 +5,13 @@ use super::article_query::CursorText;
 use super::guard::Contributor;
 use super::input::{Body, Name, NoParameters, Query};
 use super::listing::with_link;
-use super::note::RevisionNote;
 use super::page::{List, PageInfo, ends, slice};
 use super::problem::Problem;
 use super::site::Site;
 use crate::domain::id;
 use crate::domain::text::Remark;
 use crate::domain::time::Moment;
-use crate::store::articles;
+use crate::store::articles::{self, Stamp};
 use crate::store::comments::{self, CommentRow, Said};
 use crate::store::slugs::{self, Kind};
 use crate::store::users;
@@ -110,7 +109,7 @@ pub async fn create_comment(
     body: Body<CreateComment>,
 ) -> Result<HttpResponse, Problem> {
     let CreateComment { comment: Remark(text) } = body.read().await?;
-    let (key, stamp) = (key.into_inner(), site.stamp(&caller.0, RevisionNote(None)));
+    let (key, stamp) = (key.into_inner(), Stamp::new(caller.0.user_id, site.now()));
     let (story, said) = site
         .store
         .write(move |conn| -> Result<_, Problem> {

@@ -42,18 +42,18 @@ pub async fn create_correction(
     key: Name,
     _query: Query<NoParameters>,
     expected: IfMatch,
-    why: RevisionNote,
+    note: RevisionNote,
     body: Body<CreateCorrection>,
 ) -> Result<HttpResponse, Problem> {
-    let CreateCorrection { kind, note } = body.read().await?;
-    let (key, stamp) = (key.into_inner(), site.stamp(&caller.0, why));
+    let CreateCorrection { kind, note: text } = body.read().await?;
+    let (key, stamp) = (key.into_inner(), site.stamp(&caller.0, note.or(Some(&text.0))));
     let (row, story, version) = site
         .store
         .write(move |conn| -> Result<_, Problem> {
             slugs::take_turn(conn, Kind::Article, &key)?;
             let current = permitted(conn, &key, &caller.0, Deed::Step(Transition::Correct), &expected)?;
             step(current.row.state()?, Transition::Correct, stamp.now)?;
-            let change = Change::Made { id: &id::new(stamp.now), kind, note: &note.0 };
+            let change = Change::Made { id: &id::new(stamp.now), kind, note: &text.0 };
             let row = finished::correct(conn, &current, &change, &stamp)?.pop().ok_or(store::Error::NotFound("correction"))?;
             Ok((row, current.row.id, current.row.version + 1))
         })

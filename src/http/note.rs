@@ -2,7 +2,6 @@
 
 use super::problem::{Code, Problem};
 use crate::domain::breach::Breach;
-use crate::domain::text::Remark;
 use actix_web::http::header::HeaderValue;
 use actix_web::{FromRequest, HttpRequest, dev};
 use serde::{Deserialize, Serialize};
@@ -17,7 +16,6 @@ pub const LONGEST: usize = 500;
 const ESCAPED: &str = "UTF-8''";
 
 /// What the header says, if it says anything.
-#[derive(Clone)]
 pub struct RevisionNote(pub Option<String>);
 
 /// A body with nothing but a reason.
@@ -31,16 +29,10 @@ pub struct Noted {
 }
 
 impl RevisionNote {
-    /// What a remark in the body says goes before what the header says.
+    /// What the header says, else what the body says.
     #[must_use]
-    pub fn or(self, remark: Option<&Remark>) -> Self {
-        Self(remark.map(|remark| remark.0.clone()).or(self.0))
-    }
-
-    /// What the body says goes before what the header says.
-    #[must_use]
-    pub fn or_in(self, body: Noted) -> Self {
-        Self(body.note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty()).or(self.0))
+    pub fn or(self, body: Option<&str>) -> Self {
+        Self(self.0.or_else(|| body.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty())))
     }
 }
 

@@ -171,7 +171,7 @@ fn finish_operation(operation: &mut Value, verb: &str, path: &str) {
     if needs_version {
         push(operation, if_match());
     }
-    if verb != "get" && path.starts_with("/v1/articles") {
+    if verb != "get" && path.starts_with("/v1/articles") && !stands_beside(path) {
         push(operation, revision_note());
     }
     name_path_parameters(operation);
@@ -195,10 +195,14 @@ fn finish_operation(operation: &mut Value, verb: &str, path: &str) {
     responses.sort_keys();
 }
 
-/// A change of something that is there already needs the version that was seen. What is said about a story is no change of it.
+/// A change of something that is there already needs the version that was seen.
 fn changes_something(verb: &str, path: &str) -> bool {
-    let stands_beside = ["/comments", "/lock"].iter().any(|end| path.ends_with(end));
-    !stands_beside && (matches!(verb, "patch" | "delete") || (verb == "post" && path.contains('{')))
+    !stands_beside(path) && (matches!(verb, "patch" | "delete") || (verb == "post" && path.contains('{')))
+}
+
+/// What is said about a story is no change of it.
+fn stands_beside(path: &str) -> bool {
+    ["/comments", "/lock"].iter().any(|end| path.ends_with(end))
 }
 
 fn if_match() -> Value {

@@ -166,7 +166,7 @@ pub async fn restore_revision(
     note: RevisionNote,
     body: Body<Noted>,
 ) -> Result<HttpResponse, Problem> {
-    let stamp = site.stamp(&caller.0, note.or_in(body.read().await?));
+    let stamp = site.stamp(&caller.0, note.or(body.read().await?.note.as_deref()));
     let key = key.into_inner();
     loop {
         let current = readable(&site, &key, &caller.0, Deed::Edit, &expected).await?;
@@ -183,7 +183,7 @@ pub async fn restore_revision(
             .store
             .write(move |conn| -> Result<_, Written> {
                 let draft = ready.linked(conn).map_err(gone)?;
-                articles::restore(conn, &id, seen, draft, state, &stamp)?;
+                articles::replace(conn, &id, seen, draft, state, "restore_revision", &stamp)?;
                 Ok(articles::by_id(conn, &id)?)
             })
             .await;

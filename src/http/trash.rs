@@ -113,7 +113,7 @@ pub async fn restore_article(
     note: RevisionNote,
     body: Body<Noted>,
 ) -> Result<HttpResponse, Problem> {
-    let (caller, stamp) = (caller.0.clone(), site.stamp(&caller.0, note.or_in(body.read().await?)));
+    let (caller, stamp) = (caller.0.clone(), site.stamp(&caller.0, note.or(body.read().await?.note.as_deref())));
     let (key, expired) = (key.into_inner(), site.trash_expired());
     let copy = site
         .store

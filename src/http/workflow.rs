@@ -31,7 +31,7 @@ pub struct PublishArticle {
     /// Whether the change is not worth telling: `content_updated_at` stays where it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minor: Option<bool>,
-    /// Why, for the newsroom: kept among the story's comments.
+    /// Why, for the newsroom: kept among the story's comments, and with the revision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<Remark>,
 }
@@ -102,6 +102,14 @@ impl Asked {
             Self::Unpublish | Self::Archive | Self::Unarchive | Self::Kill(_) => None,
         };
         remark.map(|remark| remark.0.as_str())
+    }
+
+    /// What is kept with the revision, where the client says nothing else.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Kill(kill) => Some(&kill.reason.0),
+            _ => self.comment(),
+        }
     }
 
     /// The state that it leads to.
@@ -261,7 +269,7 @@ pub async fn unkill_article(
         let was = articles::with_content(write, current, draft)?;
         finished::unkill(write, &was, version, after, stamp)
     };
-    go_back(&site, &caller.0, &key.into_inner(), &expected, note, Transition::Unkill, unkill).await
+    go_back(&site, (&caller.0, note), &key.into_inner(), &expected, Transition::Unkill, unkill).await
 }
 
 /// Drops what was not published: the working copy becomes the live copy again.
@@ -282,7 +290,7 @@ pub async fn discard_article(
     let discard = |write: &mut Write<'_>, current: WorkingCopy, draft: Draft, _version, after, stamp: &Stamp| {
         articles::replace(write, &current.row.id, current.row.version, draft, after, "discard", stamp)
     };
-    go_back(&site, &caller.0, &key.into_inner(), &expected, note, Transition::Discard, discard).await
+    go_back(&site, (&caller.0, note), &key.into_inner(), &expected, Transition::Discard, discard).await
 }
 
 /// How what was published is put where it belongs: the current copy, the published content and its version, and the new state.
@@ -291,16 +299,16 @@ type PutBack = fn(&mut Write<'_>, WorkingCopy, Draft, i64, State, &Stamp) -> Res
 /// Takes up what was published again. It is rendered outside the transaction, as saved stories are.
 async fn go_back(
     site: &Worker,
-    caller: &Caller,
+    (caller, note): (&Caller, RevisionNote),
     key: &str,
     expected: &IfMatch,
-    note: RevisionNote,
     transition: Transition,
     put_back: PutBack,
 ) -> Result<HttpResponse, Problem> {
+    let stamp = site.stamp(caller, note);
     loop {
         let (key, caller, expected) = (key.to_owned(), caller.clone(), expected.clone());
-        let stamp = site.stamp(&caller, note.clone());
+        let stamp = stamp.clone();
         let now = stamp.now;
         let (current, after, edition) = site
             .store

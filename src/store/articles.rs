@@ -281,11 +281,6 @@ pub fn update(conn: &mut Conn, id: &str, seen: i64, draft: Draft, state: State, 
     replace(conn, id, seen, draft, state, "edit", stamp)
 }
 
-/// The same with the content of an earlier revision.
-pub fn restore(conn: &mut Conn, id: &str, seen: i64, draft: Draft, state: State, stamp: &Stamp) -> Result<(), Error> {
-    replace(conn, id, seen, draft, state, "restore_revision", stamp)
-}
-
 /// Replaces the working copy of version `seen` by that event.
 pub fn replace(conn: &mut Conn, id: &str, seen: i64, draft: Draft, state: State, event: &str, stamp: &Stamp) -> Result<(), Error> {
     let slug = slugs::claim(conn, Kind::Article, id, draft.slug.clone())?;

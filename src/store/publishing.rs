@@ -174,7 +174,7 @@ pub fn edition(conn: &mut Conn, id: &str) -> Result<Edition, Error> {
     };
     let missing = || Error::Damaged(format!("article {id} is published and has no live copy"));
     let Kept { version, author_ids, tag_ids } = kept.ok_or_else(missing)?;
-    let (_, Snapshot { slug, content, .. }) = history::find(conn, id, version)?;
+    let Snapshot { slug, content, .. } = history::find(conn, id, version)?.1;
     Ok(Edition { version, slug, content, author_ids, tag_ids })
 }
 

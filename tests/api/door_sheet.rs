@@ -97,11 +97,11 @@ impl Desk {
             "user" => self.newsroom.person(Role::Author).id,
             other => panic!("nobody told how to make a {other}"),
         };
-        let made = format!("{before}{id}{}", after.replace("{number}", "1"));
         if before == "/v1/trash/" || after == "/restore" {
             self.newsroom.delete(owner, &format!("/v1/articles/{id}")).expect(204);
-            return made;
+            return format!("{before}{id}{after}");
         }
+        let made = format!("{before}{id}{}", after.replace("{number}", "1"));
         if kind == "article" { self.lead_to(door, &made, caller) } else { made }
     }
 

@@ -10,7 +10,7 @@ use copydesk::domain::user::Role;
 use copydesk::store::articles::{self, Draft, Stamp};
 use copydesk::store::page::Slice;
 use copydesk::store::slugs::Wish;
-use copydesk::store::{Conn, history};
+use copydesk::store::{Conn, history, migrate};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use serde_json::json;
@@ -179,33 +179,30 @@ fn a_retention_that_comes_late_catches_up_a_few_revisions_with_each_write() {
     assert_eq!(left, [101, 102, 87, 72, 57, 42, 27, 12, 5, 5]);
 }
 
-#[test]
-fn revisions_that_an_older_version_kept_whole_can_still_be_read() {
+/// A migration by its file, for the database at hand.
+fn migration(conn: &Conn, file: &str) -> String {
+    let folder = if matches!(conn, Conn::Sqlite(_)) { "sqlite" } else { "postgres" };
+    std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(folder).join(file)).unwrap()
+}
+
+/// A database of the time when each revision was a whole copy, as text, with a story of two revisions.
+fn database_with_whole_copies() -> Database {
     let database = Database::new();
     let mut conn = database.conn();
-    let [first, second, third, back, later, back_from_later]: [&str; 6] = if matches!(conn, Conn::Sqlite(_)) {
-        [
-            include_str!("../../migrations/sqlite/0001_newsroom/up.sql"),
-            include_str!("../../migrations/sqlite/0002_finished/up.sql"),
-            include_str!("../../migrations/sqlite/0003_history/up.sql"),
-            include_str!("../../migrations/sqlite/0003_history/down.sql"),
-            include_str!("../../migrations/sqlite/0004_desk/up.sql"),
-            include_str!("../../migrations/sqlite/0004_desk/down.sql"),
-        ]
-    } else {
-        [
-            include_str!("../../migrations/postgres/0001_newsroom/up.sql"),
-            include_str!("../../migrations/postgres/0002_finished/up.sql"),
-            include_str!("../../migrations/postgres/0003_history/up.sql"),
-            include_str!("../../migrations/postgres/0003_history/down.sql"),
-            include_str!("../../migrations/postgres/0004_desk/up.sql"),
-            include_str!("../../migrations/postgres/0004_desk/down.sql"),
-        ]
-    };
+    for (file, version) in [("0001_newsroom/up.sql", "0001"), ("0002_finished/up.sql", "0002")] {
+        let sql = migration(&conn, file);
+        execute(&mut conn, &sql);
+        execute(
+            &mut conn,
+            &format!(
+                "CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (version VARCHAR(50) PRIMARY KEY NOT NULL, \
+                 run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP); \
+                 INSERT INTO __diesel_schema_migrations (version) VALUES ('{version}')"
+            ),
+        );
+    }
     let (document, links) =
         (r#""title":"Old","body":"Ñandú.","language":"en","custom":{}"#, r#""slug":"old","author_ids":[],"tag_ids":[]"#);
-    execute(&mut conn, first);
-    execute(&mut conn, second);
     execute(
         &mut conn,
         &format!(
@@ -215,21 +212,43 @@ fn revisions_that_an_older_version_kept_whole_can_still_be_read() {
              ('one', 1, 'create', '{{{document},{links}}}', 'ana', 1), ('one', 2, 'publish', '{{{document},{links}}}', 'ana', 2)"
         ),
     );
-    execute(&mut conn, third);
-    let check = |conn: &mut Conn| {
-        let (row, snapshot) = history::find(conn, "one", 2).unwrap();
-        assert_eq!((row.event.as_str(), row.published, row.created_at, snapshot.content.body.as_str()), ("publish", true, 2, "Ñandú."));
-        assert!(!history::find(conn, "one", 1).unwrap().0.published);
-    };
-    check(&mut conn);
-    execute(&mut conn, later);
+    database
+}
+
+fn check_whole_copies(conn: &mut Conn) {
+    let (row, snapshot) = history::find(conn, "one", 2).unwrap();
+    assert_eq!((row.event.as_str(), row.published, row.created_at, snapshot.content.body.as_str()), ("publish", true, 2, "Ñandú."));
+    assert!(!history::find(conn, "one", 1).unwrap().0.published);
+}
+
+#[test]
+fn revisions_that_an_older_program_kept_whole_can_still_be_read() {
+    let database = database_with_whole_copies();
+    let mut conn = database.conn();
+    migrate(&mut conn).unwrap();
+    check_whole_copies(&mut conn);
     // What is written now is told by what was kept then.
     articles::update(&mut conn, "one", 2, draft("Ñandú, again."), State::NEW, &Stamp::new("ana", Moment::from_milliseconds(3))).unwrap();
     assert_eq!(history::find(&mut conn, "one", 3).unwrap().1.content.body, "Ñandú, again.");
-    // Back and forth: what SQL can read stays.
-    execute(&mut conn, back_from_later);
-    execute(&mut conn, back);
-    execute(&mut conn, third);
-    check(&mut conn);
+    check_whole_copies(&mut conn);
+}
+
+#[test]
+fn the_migration_of_history_can_be_taken_back_and_leaves_what_sql_can_read() {
+    let database = database_with_whole_copies();
+    let mut conn = database.conn();
+    let [up, down] = ["0003_history/up.sql", "0003_history/down.sql"].map(|file| migration(&conn, file));
+    execute(&mut conn, &up);
+    let packed = if matches!(conn, Conn::Sqlite(_)) { "X'28'" } else { "'\\x28'" };
+    execute(
+        &mut conn,
+        &format!(
+            "INSERT INTO revisions (article_id, number, event, published, created_at, base, steps, content) VALUES \
+             ('one', 3, 'edit', '0', 3, 2, 1, {packed}), ('one', 4, 'edit', '0', 3, NULL, 0, {packed})"
+        ),
+    );
+    execute(&mut conn, &down);
+    execute(&mut conn, &up);
+    check_whole_copies(&mut conn);
     assert_eq!(history::nearest(&mut conn, "one", 9).unwrap(), Some(2));
 }
