@@ -171,7 +171,9 @@ fn what_had_its_time_while_nothing_ran_is_purged_at_the_start() {
     let columns = "id, slug, status, version, title, language, document, word_count, reading_minutes, has_unpublished_changes, \
                    created_at, updated_at, deleted_at";
     execute(&mut conn, &format!("INSERT INTO articles ({columns}) VALUES {}", rows.join(", ")));
-    let (ended_well, log) = folder.serve(&[]).terminate();
+    let server = folder.serve(&[]);
+    server.get("/v1/articles");
+    let (ended_well, log) = server.terminate();
     assert!(ended_well && log.contains("purged 100 stories from the trash"), "{log}");
     let shelf = Shelf { owner: None, expired: Moment::from_milliseconds(-1) };
     let left = trash::list(&mut conn, &shelf, &Slice { limit: 100, after: None, backward: false, count: true }).unwrap();
