@@ -11,11 +11,13 @@ use super::problem::Problem;
 use super::representation::{Correction, correction};
 use super::site::Site;
 use crate::domain::article::{Transition, step};
-use crate::domain::correction::CorrectionKind;
+use crate::domain::breach::Breach;
+use crate::domain::correction::{CorrectionKind, MOST_CORRECTIONS};
 use crate::domain::id;
 use crate::domain::permission::Deed;
 use crate::domain::text::Remark;
 use crate::store;
+use crate::store::articles::WorkingCopy;
 use crate::store::publishing::Correction as Change;
 use crate::store::slugs::{self, Kind};
 use actix_web::HttpResponse;
@@ -33,7 +35,8 @@ pub struct CreateCorrection {
 
 /// Adds a correction, clarification or update to a live story.
 ///
-/// The public sees it at once in `corrections`, after those that there are; what is edited stays unpublished.
+/// The public sees it at once in `corrections`, after those that there are; what is edited stays unpublished. A story has
+/// a hundred at most.
 #[utoipa::path(post, path = "/v1/articles/{article}/corrections", operation_id = "create_correction", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = CreateCorrection, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 201, description = "The correction, public now", body = Correction, headers(("Location" = String, description = "The address to retract it at"), ("ETag" = String, description = "The story's, for `If-Match`")))))]
 pub async fn create_correction(
@@ -53,6 +56,7 @@ pub async fn create_correction(
             slugs::take_turn(conn, Kind::Article, &key)?;
             let current = permitted(conn, &key, &caller.0, Deed::Step(Transition::Correct), &expected)?;
             step(current.row.state()?, Transition::Correct, stamp.now)?;
+            keep_few(&current)?;
             let change = Change::Made { id: &id::new(stamp.now), kind, note: &text.0 };
             let row = finished::correct(conn, &current, &change, &stamp)?.pop().ok_or(store::Error::NotFound("correction"))?;
             Ok((row, current.row.id, current.row.version + 1))
@@ -60,6 +64,14 @@ pub async fn create_correction(
         .await?;
     let location = format!("/v1/articles/{story}/corrections/{}", row.id);
     answer::created(&correction(row)?, version, &location)
+}
+
+fn keep_few(story: &WorkingCopy) -> Result<(), Problem> {
+    if story.corrections.as_ref().is_none_or(|corrections| corrections.len() < MOST_CORRECTIONS) {
+        return Ok(());
+    }
+    let detail = format!("A story has at most {MOST_CORRECTIONS} corrections; have an editor retract one.");
+    Err(Problem::invalid_body(vec![Breach::member("/note", "too_many", detail)]))
 }
 
 /// Retracts a correction: the public sees it no more.

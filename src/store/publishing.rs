@@ -242,7 +242,8 @@ fn put(conn: &mut Conn, current: &WorkingCopy, version: i64, state: State, finis
             published_articles::changed_at.eq(now.milliseconds()),
         ))
         .returning((published_articles::place,))
-        .get_result(conn)?;
+        .get_result(conn)
+        .or_taken("slug", &row.slug)?;
     diesel::insert_into(published_contents::table)
         .values((
             published_contents::place.eq(place),
@@ -268,8 +269,9 @@ fn put_slugs(conn: &mut Conn, id: &str) -> Result<(), Error> {
         .load(conn)?;
     for slug in slugs {
         diesel::insert_into(published_slugs::table)
-            .values((published_slugs::slug.eq(slug), published_slugs::article_id.eq(id)))
-            .execute(conn)?;
+            .values((published_slugs::slug.eq(&slug), published_slugs::article_id.eq(id)))
+            .execute(conn)
+            .or_taken("slug", &slug)?;
     }
     Ok(())
 }

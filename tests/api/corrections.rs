@@ -104,3 +104,15 @@ fn only_a_live_story_is_corrected_and_corrections_outlast_its_absence() {
     places.sort();
     assert_eq!(places, ["/by", "/kind", "/note"]);
 }
+
+#[test]
+fn a_story_has_a_hundred_corrections_at_most() {
+    let (newsroom, author) = newsroom();
+    let editor = newsroom.person(Role::Editor);
+    let made: Vec<Value> = (1..=100).map(|n| correct(&newsroom, &author, "update", &n.to_string())).collect();
+    let one_more = json!({ "kind": "update", "note": "101" });
+    assert_eq!(newsroom.post(&author, "/v1/articles/story/corrections", &one_more).expect(422).places(), ["/note"]);
+    newsroom.delete(&editor, &format!("/v1/articles/story/corrections/{}", made[99]["id"].as_str().unwrap())).expect(204);
+    newsroom.post(&author, "/v1/articles/story/corrections", &one_more).expect(201);
+    assert_eq!(live(&newsroom)["corrections"].as_array().unwrap().len(), 100);
+}
