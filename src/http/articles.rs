@@ -272,7 +272,8 @@ pub async fn transition(
     note: RevisionNote,
     asked: Asked,
 ) -> Result<HttpResponse, Problem> {
-    let stamp = site.stamp(&caller, note.or(asked.why()));
+    let why = asked.remark().map(|remark| remark.0.as_str());
+    let stamp = site.stamp(&caller, note.or(why));
     let gate = site.settings().gate.clone();
     let copy = site
         .store

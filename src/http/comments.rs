@@ -31,7 +31,7 @@ pub struct CreateComment {
 pub struct Comment {
     #[schema(example = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e64")]
     pub id: String,
-    /// The step that it came with: `submit`, `return`, `publish`; or `comment`.
+    /// The step that it came with, `submit` or `return`; else `comment`.
     #[schema(example = "comment")]
     pub event: String,
     #[schema(example = "Who says so? Please name the source.")]

@@ -31,7 +31,7 @@ pub struct PublishArticle {
     /// Whether the change is not worth telling: `content_updated_at` stays where it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minor: Option<bool>,
-    /// Why, for the newsroom: kept among the story's comments, and with the revision.
+    /// Why, for the newsroom; it stands in the story's history. The header `Revision-Note` says the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<Remark>,
 }
@@ -93,23 +93,20 @@ impl Asked {
         }
     }
 
-    /// What is kept among the story's comments.
-    pub fn comment(&self) -> Option<&str> {
-        let remark = match self {
+    /// What is said with it, for the story's history.
+    pub const fn remark(&self) -> Option<&Remark> {
+        match self {
             Self::Publish(publish) => publish.note.as_ref(),
             Self::Submit(submit) => submit.comment.as_ref(),
             Self::Return(back) => back.comment.as_ref(),
-            Self::Unpublish | Self::Archive | Self::Unarchive | Self::Kill(_) => None,
-        };
-        remark.map(|remark| remark.0.as_str())
+            Self::Kill(kill) => Some(&kill.reason),
+            Self::Unpublish | Self::Archive | Self::Unarchive => None,
+        }
     }
 
-    /// What is kept with the revision, where the client says nothing else.
-    pub fn why(&self) -> Option<&str> {
-        match self {
-            Self::Kill(kill) => Some(&kill.reason.0),
-            _ => self.comment(),
-        }
+    /// What stands among the story's comments, too.
+    pub fn comment(&self) -> Option<&str> {
+        self.remark().filter(|_| matches!(self, Self::Submit(_) | Self::Return(_))).map(|remark| remark.0.as_str())
     }
 
     /// The state that it leads to.

@@ -187,13 +187,14 @@ fn live_edition(conn: &mut Conn, id: &str) -> Result<Option<Kept>, Error> {
     Ok(row.map(|(version, author_ids, tag_ids)| Kept { version, author_ids: ids(&author_ids), tag_ids: ids(&tag_ids) }))
 }
 
-/// Puts a story into the trash: gone from every view, its slug kept for it. A notice in its place goes, too.
+/// Puts a story into the trash: gone from every view, its slug kept for it. A notice in its place goes, too, and so does its assignee.
 pub fn delete(write: &mut Write<'_>, id: &str, seen: i64, stamp: &Stamp) -> Result<(), Error> {
     let now = stamp.now.milliseconds();
     let changed = diesel::update(articles::table.filter(articles::id.eq(id).and(articles::version.eq(seen))))
         .set((
             (articles::version.eq(seen + 1), articles::deleted_by.eq(&stamp.user_id), articles::deleted_at.eq(now)),
             (articles::updated_by.eq(&stamp.user_id), articles::updated_at.eq(now), articles::is_killed.eq(false)),
+            articles::assignee_id.eq(None::<String>),
         ))
         .execute(write.conn)?;
     won(changed)?;

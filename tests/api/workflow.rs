@@ -195,8 +195,8 @@ fn a_minor_change_comes_out_without_moving_the_date_of_the_content() {
     // Who asks whether the answer has changed since is told so all the same.
     let since = [("if-modified-since", seen.header("last-modified"))];
     newsroom.send("GET", "/v1/articles/story", None, &since, None).expect(200);
-    let comments = newsroom.get_as(&editor, "/v1/articles/story/comments").expect(200).items();
-    assert_eq!((&comments[0]["event"], &comments[0]["comment"]), (&json!("publish"), &json!("A typo.")));
+    let history = newsroom.get_as(&editor, "/v1/articles/story/revisions?limit=1").expect(200).items();
+    assert_eq!((&history[0]["event"], &history[0]["note"]), (&json!("publish"), &json!("A typo.")));
     newsroom.patch(&editor, "/v1/articles/story", "*", &json!({ "lead": "Another lead." })).expect(200);
     step(&newsroom, &editor, "publish", &json!({ "minor": false })).expect(200);
     assert_eq!(newsroom.get("/v1/articles/story").expect(200).json()["content_updated_at"], "2025-06-27T14:31:00.000Z");

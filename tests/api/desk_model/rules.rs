@@ -26,7 +26,10 @@ pub struct Story {
     /// Ids and notes.
     pub corrections: Vec<(String, String)>,
     pub assignee: Option<usize>,
-    pub comments: usize,
+    /// The events of its history, each with why.
+    pub done: Vec<(&'static str, Option<String>)>,
+    /// What was said about it, each with the step that it came with.
+    pub said: Vec<(&'static str, String)>,
     /// Who, and until when.
     pub lock: Option<(usize, i64)>,
 }
