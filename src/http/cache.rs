@@ -10,11 +10,10 @@ use super::surrogate::surrogate_key;
 use crate::domain::time::Moment;
 use crate::store::marks::{Began, Marks, Seen};
 use actix_web::body::BoxBody;
-use actix_web::dev::ServiceRequest;
+use actix_web::dev::Response;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse};
 use quick_cache::sync::{Cache, DefaultLifecycle, EntryAction, EntryResult, PlaceholderGuard};
 use quick_cache::{DefaultHashBuilder, Weighter};
 use std::sync::Arc;
@@ -77,12 +76,17 @@ impl Answers {
     }
 
     /// The key of a request whose answer may be kept: a read by a stranger.
-    pub fn key(request: &ServiceRequest) -> Option<Key> {
-        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        let is_strangers = !request.headers().contains_key(header::AUTHORIZATION);
-        let address = request.uri().path_and_query()?.as_str();
+    pub fn key(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Key> {
+        let is_read = matches!(*method, Method::GET | Method::HEAD);
+        let is_strangers = !headers.contains_key(header::AUTHORIZATION);
+        let address = uri.path_and_query()?.as_str();
         let may_be_kept = is_read && is_strangers && (address == "/" || address.starts_with("/v1/"));
-        may_be_kept.then(|| Key { address: address.into(), coding: Coding::wanted(request.headers()) })
+        may_be_kept.then(|| Key { address: address.into(), coding: Coding::wanted(headers) })
+    }
+
+    /// The answer under that key, if it is there and nothing inside it has changed.
+    pub fn get(&self, key: &Key) -> Option<Arc<Kept>> {
+        self.kept.as_ref()?.get(key).filter(|kept| self.marks.hold(&kept.seen))
     }
 
     /// The answer under that key, if nothing inside it has changed; else the turn to make it. Of those who ask for the same at the same
@@ -90,7 +94,7 @@ impl Answers {
     pub async fn find(&self, key: Option<Key>) -> Found<'_> {
         let Some(key) = key else { return Found::Nothing(None) };
         let Some(cache) = &self.kept else { return Found::Nothing(Some(key.coding)) };
-        if let Some(kept) = cache.get(&key).filter(|kept| self.marks.hold(&kept.seen)) {
+        if let Some(kept) = self.get(&key) {
             return Found::Kept(kept);
         }
         let entry = cache.entry_async(&key, |_, kept| {
@@ -152,14 +156,12 @@ impl Kept {
         Self { body, headers, tag, last_modified: public.last_modified, seen }
     }
 
-    /// The answer to a request: 200, or 304 if the client has it already.
-    pub fn answer(&self, request: &HttpRequest) -> HttpResponse {
-        let has_it = answer::has_it(request.headers(), self.tag.to_str().unwrap_or_default(), self.last_modified);
-        let mut response = if has_it {
-            HttpResponse::new(StatusCode::NOT_MODIFIED)
-        } else {
-            HttpResponse::with_body(StatusCode::OK, BoxBody::new(self.body.clone()))
-        };
+    /// The answer to a request with those headers: 200, or 304 if the client has it already.
+    pub fn answer(&self, asked: &HeaderMap) -> Response<BoxBody> {
+        let has_it = answer::has_it(asked, self.tag.to_str().unwrap_or_default(), self.last_modified);
+        let (status, body) =
+            if has_it { (StatusCode::NOT_MODIFIED, BoxBody::new(())) } else { (StatusCode::OK, BoxBody::new(self.body.clone())) };
+        let mut response = Response::with_body(status, body);
         *response.headers_mut() = self.headers.clone();
         if has_it {
             response.headers_mut().remove(header::CONTENT_TYPE);

@@ -15,7 +15,7 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpResponse, ResponseError};
 use std::time::Instant;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
 const EXPOSED: HeaderValue = HeaderValue::from_static("ETag, Link, Location, Request-Id, Retry-After");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE");
@@ -23,7 +23,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, D
 /// Wraps the whole application. A kept answer is given before any routing.
 pub async fn edges<B: MessageBody + 'static>(mut request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
-    let id = request_id(&request);
+    let id = request_id(request.headers());
     let has_authorization = request.headers().contains_key(header::AUTHORIZATION);
     let site = request.app_data::<Data<Worker>>().cloned();
     if let Some(site) = site.as_ref().filter(|site| request.path().starts_with("/v1/") && !site.desk.dues.is_quiet(site.now())) {
@@ -33,13 +33,13 @@ pub async fn edges<B: MessageBody + 'static>(mut request: ServiceRequest, next: 
     let unread = Unread::hold(&mut request);
     let mut response = match desk {
         None => finish(next.call(request).await?.map_into_boxed_body()),
-        Some(desk) => match desk.answers.find(Answers::key(&request)).await {
+        Some(desk) => match desk.answers.find(Answers::key(request.method(), request.uri(), request.headers())).await {
             Found::Kept(kept) => {
-                let answer = kept.answer(request.request());
+                let answer = HttpResponse::from(kept.answer(request.headers()));
                 let mut response = request.into_response(answer);
                 response.headers_mut().insert(REQUEST_ID, id.clone());
                 end_in_time(response.headers_mut(), desk);
-                log(&response, &id, started);
+                log(request_of(&response), response.status(), &id, started);
                 return Ok(together(response, unread));
             }
             found => {
@@ -53,7 +53,7 @@ pub async fn edges<B: MessageBody + 'static>(mut request: ServiceRequest, next: 
     if let Some(desk) = desk {
         end_in_time(response.headers_mut(), desk);
     }
-    log(&response, &id, started);
+    log(request_of(&response), response.status(), &id, started);
     Ok(together(response, unread))
 }
 
@@ -64,7 +64,7 @@ fn together(response: ServiceResponse<BoxBody>, unread: Option<Unread>) -> Servi
 }
 
 /// No answer outlives the next due moment: shared caches are told to ask again by then.
-fn end_in_time(headers: &mut HeaderMap, desk: &Desk) {
+pub fn end_in_time(headers: &mut HeaderMap, desk: &Desk) {
     let Some(left) = desk.dues.left(desk.clock.now()) else { return };
     let is_public = headers.get(header::CACHE_CONTROL).is_some_and(|value| value.as_bytes().starts_with(b"public"));
     if let Some(value) = answer::public_for(left).filter(|_| is_public).and_then(|value| HeaderValue::from_str(&value).ok()) {
@@ -77,19 +77,19 @@ fn finish_public(mut response: ServiceResponse<BoxBody>, desk: &Desk, found: Fou
     let Some(public) = response.response_mut().extensions_mut().remove::<Public>() else { return response };
     let (request, response) = response.into_parts();
     let answer = match response.into_body().try_into_bytes() {
-        Ok(body) => desk.answers.finish(found, began, body, &public, desk.clock.now()).answer(&request),
+        Ok(body) => desk.answers.finish(found, began, body, &public, desk.clock.now()).answer(request.headers()).into(),
         Err(_) => refusal(&Problem::internal("a live answer has no bytes"), request.path()),
     };
     ServiceResponse::new(request, answer)
 }
 
 /// The client's own id, if it is short and plain; else a new one.
-fn request_id(request: &ServiceRequest) -> HeaderValue {
+pub fn request_id(headers: &HeaderMap) -> HeaderValue {
     let sane = |value: &&HeaderValue| {
         let bytes = value.as_bytes();
         (1..=128).contains(&bytes.len()) && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
     };
-    let given = request.headers().get(REQUEST_ID).filter(sane).cloned();
+    let given = headers.get(REQUEST_ID).filter(sane).cloned();
     given.unwrap_or_else(|| HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()).unwrap_or(HeaderValue::from_static("-")))
 }
 
@@ -204,9 +204,7 @@ fn cross_origin(response: &ServiceResponse<BoxBody>, is_read: bool) -> (Option<H
 }
 
 /// One line a request. The query stays out of it: people put tokens there.
-fn log(response: &ServiceResponse<BoxBody>, id: &HeaderValue, started: Instant) {
-    let request = response.request();
-    let (method, path, status) = (request.method(), request.path(), response.status());
+pub fn log((method, path): (&Method, &str), status: StatusCode, id: &HeaderValue, started: Instant) {
     let microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let id = id.to_str().unwrap_or("-");
     if status == StatusCode::INTERNAL_SERVER_ERROR || status == StatusCode::SERVICE_UNAVAILABLE {
@@ -214,4 +212,8 @@ fn log(response: &ServiceResponse<BoxBody>, id: &HeaderValue, started: Instant) 
     } else {
         tracing::info!(request.id = id, %method, path, status = status.as_u16(), microseconds, "{method} {path} {status}");
     }
+}
+
+fn request_of(response: &ServiceResponse<BoxBody>) -> (&Method, &str) {
+    (response.request().method(), response.request().path())
 }

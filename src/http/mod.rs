@@ -17,6 +17,7 @@ mod dues;
 mod edges;
 mod faces;
 mod finished;
+mod front;
 mod guard;
 mod input;
 mod listing;

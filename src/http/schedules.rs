@@ -20,7 +20,7 @@ use crate::domain::schedule::{Action, Plan, read_time};
 use crate::domain::time::Moment;
 use crate::domain::user::Caller;
 use crate::store::publishing;
-use crate::store::schedules::{self, ScheduleRow};
+use crate::store::schedules::{self, Listed, ScheduleRow};
 use crate::store::slugs::{self, Kind};
 use crate::store::{self, articles};
 use actix_web::{HttpRequest, HttpResponse};
@@ -183,7 +183,7 @@ pub async fn list_schedule(_caller: Contributor, request: HttpRequest, site: Sit
     Ok(with_link(answer::private(&SchedulePage { items, page: list.page }, None)?, link))
 }
 
-fn item((row, (slug, title)): (ScheduleRow, (String, String))) -> Scheduled {
+fn item((row, (slug, title)): Listed) -> Scheduled {
     let ScheduleRow { id, article_id, action, due_at, version, failure, created_by, created_at } = row;
     let state = if failure.is_some() { "failed" } else { "waiting" }.to_owned();
     let (due_at, created_at) = (Moment::from_milliseconds(due_at), Moment::from_milliseconds(created_at));

@@ -6,6 +6,7 @@ use super::contract::Contract;
 use super::dues::Dues;
 use super::edges::edges;
 use super::faces::Directory;
+use super::front::Front;
 use super::site::{Desk, HttpSettings, Worker};
 use super::{nothing_here, openapi, routes};
 use crate::auth::token::Tokens;
@@ -48,7 +49,7 @@ pub fn start(
     let server = HttpServer::new(move || {
         let worker = Data::new(Worker { store: shared.store(), desk: desk.clone() });
         let app = App::new().app_data(worker).wrap(from_fn(edges)).default_service(actix_web::web::to(nothing_here));
-        routes().resources().into_iter().fold(app, App::service)
+        Front::before(routes().resources().into_iter().fold(app, App::service), desk.clone())
     })
     .workers(workers)
     .client_request_timeout(Duration::from_secs(5))

@@ -107,8 +107,11 @@ pub fn finish(write: &mut Write<'_>, row: &ScheduleRow, now: Moment, failure: Op
     Ok(())
 }
 
-/// A page of what waits and what has failed, by its time, each with the story's slug and title.
-pub fn list(conn: &mut Conn, slice: &Slice) -> Result<Page<(ScheduleRow, (String, String))>, Error> {
+/// One of them with its story's slug and title.
+pub type Listed = (ScheduleRow, (String, String));
+
+/// A page of what waits and what has failed, by its time.
+pub fn list(conn: &mut Conn, slice: &Slice) -> Result<Page<Listed>, Error> {
     let after = slice.after.as_ref();
     let shown = || schedules::table.filter(schedules::done_at.is_null().or(schedules::failure.is_not_null()));
     let query = shown().inner_join(articles::table).into_boxed();

@@ -109,11 +109,11 @@ fn every_state_names_the_steps_that_it_allows() {
             assert_eq!(working(&newsroom, &editor), before);
         }
     };
-    refused(&["publish", "submit", "archive"]);
+    refused(&["publish", "schedule", "submit", "archive"]);
     step(&newsroom, &editor, "submit", &json!({})).expect(200);
-    refused(&["publish", "return"]);
+    refused(&["publish", "schedule", "return"]);
     step(&newsroom, &editor, "publish", &json!({})).expect(200);
-    refused(&["publish", "discard", "corrections", "unpublish", "archive", "kill"]);
+    refused(&["publish", "schedule", "unschedule", "discard", "corrections", "unpublish", "archive", "kill"]);
     step(&newsroom, &editor, "kill", &body("kill")).expect(200);
     refused(&["unkill", "unpublish"]);
     step(&newsroom, &editor, "unpublish", &json!({})).expect(200);
