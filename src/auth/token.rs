@@ -1,4 +1,4 @@
-//! Access tokens: JWT (RFC 7519) in the profile of RFC 9068, signed with HS256, read as strictly as RFC 8725 asks.
+//! Access and preview tokens: JWT (RFC 7519), access tokens in the profile of RFC 9068, signed with HS256, read as strictly as RFC 8725 asks.
 
 use std::fmt;
 
@@ -12,8 +12,23 @@ use thiserror::Error;
 use super::hs256;
 use super::secret::SigningSecret;
 
-/// The media type of an access token (RFC 9068 §2.1), which keeps any other kind of JWT out.
-const TYPE: &str = "at+jwt";
+/// What a token is for. One kind is never read as another: each has a media type and an audience of its own (RFC 8725 §3.11, §3.12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Access,
+    Preview,
+}
+
+impl Kind {
+    /// The media type, in the header `typ`; that of an access token is RFC 9068 §2.1's.
+    const fn media_type(self) -> &'static str {
+        match self {
+            Self::Access => "at+jwt",
+            Self::Preview => "preview+jwt",
+        }
+    }
+}
+
 /// Seconds by which the clocks of two machines may differ.
 const LEEWAY_SECONDS: i64 = 5;
 /// Longest token that is looked at, in bytes; ours have about 400.
@@ -26,6 +41,15 @@ pub struct Subject {
     pub user_id: String,
     /// The user's token version, the claim `ver`: raising it ends every token issued before.
     pub ver: i64,
+}
+
+/// What a preview token shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// The token's own id, the claim `jti`: what else is known of the token is stored under it.
+    pub id: String,
+    /// The story's id, the claim `sub`.
+    pub article_id: String,
 }
 
 /// A fresh token, as the answer to a login carries it. `Debug` does not show the token.
@@ -63,11 +87,11 @@ pub struct Claims {
 pub enum BadToken {
     #[error("the token is longer than 4096 bytes")]
     TooLong,
-    #[error("the token is not three base64url parts with the header and claims of an access token")]
+    #[error("the token is not three base64url parts with the header and claims of its kind")]
     Malformed,
     #[error("the token's header names another algorithm than HS256")]
     OtherAlgorithm,
-    #[error("the token's header names another type than at+jwt")]
+    #[error("the token's header names another type than the one wanted here")]
     OtherType,
     #[error("the token's header names another key than ours")]
     OtherKey,
@@ -85,10 +109,10 @@ pub enum BadToken {
 
 /// The library could not sign, or the system gave no randomness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("no access token could be made")]
+#[error("no token could be made")]
 pub struct IssueFailure;
 
-/// Issues and reads the access tokens of one issuer for one audience.
+/// Issues and reads the tokens of one issuer for one audience.
 #[derive(Clone)]
 pub struct Tokens {
     signing: EncodingKey,
@@ -132,20 +156,18 @@ impl Tokens {
     pub fn issue(&self, subject: &Subject, now_ms: i64) -> Result<IssuedToken, IssueFailure> {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|_| IssueFailure)?;
-        let iat = now_ms.div_euclid(1000);
-        let claims = WireClaims {
-            iss: self.issuer.clone(),
-            aud: Audience::One(self.audience.clone()),
-            sub: subject.user_id.clone(),
-            iat,
-            exp: iat.saturating_add(self.lifetime_seconds),
-            nbf: None,
-            jti: uuid::Builder::from_random_bytes(id).into_uuid().to_string(),
-            ver: subject.ver,
-        };
-        let header = Header { typ: Some(TYPE.to_owned()), kid: Some(self.kid.clone()), ..Header::new(Algorithm::HS256) };
-        let token = jsonwebtoken::encode(&header, &claims, &self.signing).map_err(|_| IssueFailure)?;
+        let (sub, jti) = (subject.user_id.clone(), uuid::Builder::from_random_bytes(id).into_uuid().to_string());
+        let token = self.sign(Kind::Access, (sub, jti, Some(subject.ver)), now_ms, self.lifetime_seconds)?;
         Ok(IssuedToken { token, expires_in: self.lifetime_seconds })
+    }
+
+    /// Signs a token that shows a story for `lifetime_seconds` from now (Unix milliseconds) to whoever sends it.
+    ///
+    /// # Errors
+    /// When the library cannot sign.
+    pub fn issue_preview(&self, preview: &Preview, lifetime_seconds: i64, now_ms: i64) -> Result<IssuedToken, IssueFailure> {
+        let token = self.sign(Kind::Preview, (preview.article_id.clone(), preview.id.clone(), None), now_ms, lifetime_seconds)?;
+        Ok(IssuedToken { token, expires_in: lifetime_seconds })
     }
 
     /// Reads a token as it was sent, at the moment `now_ms` (Unix milliseconds): header first, then the signature, then the claims.
@@ -153,18 +175,52 @@ impl Tokens {
     /// # Errors
     /// The first reason it is refused.
     pub fn read(&self, token: &str, now_ms: i64) -> Result<Claims, BadToken> {
+        let WireClaims { sub, ver, jti, iat, exp, .. } = self.read_kind(Kind::Access, token, now_ms)?;
+        Ok(Claims { sub, ver: ver.ok_or(BadToken::Malformed)?, jti, iat, exp })
+    }
+
+    /// Reads a preview token in the same way; the caller still looks whether it is stored under its id.
+    ///
+    /// # Errors
+    /// The first reason it is refused.
+    pub fn read_preview(&self, token: &str, now_ms: i64) -> Result<Preview, BadToken> {
+        let WireClaims { sub, jti, .. } = self.read_kind(Kind::Preview, token, now_ms)?;
+        Ok(Preview { id: jti, article_id: sub })
+    }
+
+    fn sign(
+        &self,
+        kind: Kind,
+        (sub, jti, ver): (String, String, Option<i64>),
+        now_ms: i64,
+        lifetime_seconds: i64,
+    ) -> Result<String, IssueFailure> {
+        let (iss, aud, iat) = (self.issuer.clone(), Audience::One(self.audience(kind)), now_ms.div_euclid(1000));
+        let claims = WireClaims { iss, aud, sub, iat, exp: iat.saturating_add(lifetime_seconds), nbf: None, jti, ver };
+        let header = Header { typ: Some(kind.media_type().to_owned()), kid: Some(self.kid.clone()), ..Header::new(Algorithm::HS256) };
+        jsonwebtoken::encode(&header, &claims, &self.signing).map_err(|_| IssueFailure)
+    }
+
+    fn audience(&self, kind: Kind) -> String {
+        match kind {
+            Kind::Access => self.audience.clone(),
+            Kind::Preview => format!("{}/preview", self.audience),
+        }
+    }
+
+    fn read_kind(&self, kind: Kind, token: &str, now_ms: i64) -> Result<WireClaims, BadToken> {
         if token.len() > LONGEST {
             return Err(BadToken::TooLong);
         }
-        self.check_header(token)?;
+        self.check_header(kind, token)?;
         let claims = jsonwebtoken::decode::<WireClaims>(token, &self.checking, &self.validation).map_err(|error| match error.kind() {
             jsonwebtoken::errors::ErrorKind::InvalidSignature => BadToken::BadSignature,
             _ => BadToken::Malformed,
         })?;
-        self.check_claims(claims.claims, now_ms)
+        self.check_claims(kind, claims.claims, now_ms)
     }
 
-    fn check_header(&self, token: &str) -> Result<(), BadToken> {
+    fn check_header(&self, kind: Kind, token: &str) -> Result<(), BadToken> {
         let mut parts = token.split('.');
         let (Some(header), Some(_), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
             return Err(BadToken::Malformed);
@@ -176,7 +232,7 @@ impl Tokens {
         }
         // RFC 7515 §4.1.9: media types compare without case, and `application/` may be left out.
         let media_type = header.typ.to_ascii_lowercase();
-        if media_type.strip_prefix("application/").unwrap_or(&media_type) != TYPE {
+        if media_type.strip_prefix("application/").unwrap_or(&media_type) != kind.media_type() {
             return Err(BadToken::OtherType);
         }
         if header.kid.is_some_and(|kid| kid != self.kid) {
@@ -185,12 +241,12 @@ impl Tokens {
         Ok(())
     }
 
-    fn check_claims(&self, claims: WireClaims, now_ms: i64) -> Result<Claims, BadToken> {
-        let WireClaims { iss, aud, sub, iat, exp, nbf, jti, ver } = claims;
-        if iss != self.issuer {
+    fn check_claims(&self, kind: Kind, claims: WireClaims, now_ms: i64) -> Result<WireClaims, BadToken> {
+        let WireClaims { iss, aud, sub, iat, exp, nbf, jti, ver: _ } = &claims;
+        if *iss != self.issuer {
             return Err(BadToken::OtherIssuer);
         }
-        if !aud.is_only(&self.audience) {
+        if !aud.is_only(&self.audience(kind)) {
             return Err(BadToken::OtherAudience);
         }
         if sub.is_empty() || jti.is_empty() {
@@ -199,10 +255,10 @@ impl Tokens {
         if now_ms >= milliseconds(exp.saturating_add(LEEWAY_SECONDS)) {
             return Err(BadToken::Expired);
         }
-        if nbf.into_iter().chain([iat]).any(|begin| now_ms < milliseconds(begin.saturating_sub(LEEWAY_SECONDS))) {
+        if nbf.iter().chain([iat]).any(|begin| now_ms < milliseconds(begin.saturating_sub(LEEWAY_SECONDS))) {
             return Err(BadToken::NotYetValid);
         }
-        Ok(Claims { sub, ver, jti, iat, exp })
+        Ok(claims)
     }
 }
 
@@ -220,8 +276,8 @@ struct WireHeader {
     kid: Option<String>,
 }
 
-/// The claims of RFC 9068 §2.2, less `client_id`, and our `ver`; a missing or repeated one does not parse, unknown ones are ignored
-/// (RFC 7519 §4).
+/// The claims of RFC 9068 §2.2, less `client_id`, and our `ver`, which access tokens alone have; a missing or repeated one does not parse,
+/// unknown ones are ignored (RFC 7519 §4).
 #[derive(Serialize, Deserialize)]
 struct WireClaims {
     iss: String,
@@ -232,7 +288,8 @@ struct WireClaims {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     nbf: Option<i64>,
     jti: String,
-    ver: i64,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    ver: Option<i64>,
 }
 
 /// `"nbf": null` is not the same as no `nbf`: it is not a time.

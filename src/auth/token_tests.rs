@@ -258,3 +258,19 @@ fn debug_shows_neither_token_nor_secret() {
     assert!(!format!("{issued:?}").contains(&issued.token));
     assert!(!format!("{:?}", tokens()).contains(SECRET));
 }
+
+#[test]
+fn a_preview_token_says_what_it_shows_and_no_kind_of_token_is_read_as_another() {
+    let preview = Preview { id: "preview-1".into(), article_id: "story-1".into() };
+    let token = tokens().issue_preview(&preview, 60, NOW).unwrap().token;
+    assert_eq!(tokens().read_preview(&token, NOW), Ok(preview));
+    assert_eq!(tokens().read_preview(&token, NOW + 66 * SECOND), Err(BadToken::Expired));
+    assert_eq!(read(&token), Err(BadToken::OtherType));
+    assert_eq!(tokens().read_preview(&issued(), NOW), Err(BadToken::OtherType));
+    // Under the other's header, too, each has the wrong audience.
+    let claims_of = |token: &str| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap();
+    let dressed_up = signed(&header(), &with(claims_of(&token), "ver", 3.into()));
+    assert_eq!(read(&dressed_up), Err(BadToken::OtherAudience));
+    let dressed_down = signed(&with(header(), "typ", "preview+jwt".into()), &claims());
+    assert_eq!(tokens().read_preview(&dressed_down, NOW), Err(BadToken::OtherAudience));
+}

@@ -11,6 +11,7 @@ use super::live;
 use super::note::RevisionNote;
 use super::page::{Fields, List, PageInfo, ends};
 use super::precondition::IfMatch;
+use super::previews::{self, Reader};
 use super::problem::Problem;
 use super::representation::{Article, Format, WorkingArticle, working};
 use super::schedules::cancelled_by;
@@ -95,17 +96,19 @@ async fn list_working(caller: Caller, request: &HttpRequest, site: &Worker, list
 /// Reads a story by its id or slug.
 ///
 /// A plain read answers the live view whoever asks. `view=working` answers the working copy to those who have signed in.
-/// A slug of former days answers 308 with the address of today.
+/// A slug of former days answers 308 with the address of today. A preview token shows what it was made for, whatever the public sees.
 #[utoipa::path(get, path = "/v1/articles/{article}", operation_id = "get_article", tag = "articles", params(("article" = String, Path, description = "Id or slug"), ReadArticle), security((), ("bearer" = [])),
     responses((status = 200, description = "The story", body = ArticleView)))]
-pub async fn get_article(caller: Anyone, site: Site, key: Name, query: Query<ReadArticle>) -> Result<HttpResponse, Problem> {
-    let query = query.0;
+pub async fn get_article(reader: Reader, site: Site, key: Name, query: Query<ReadArticle>) -> Result<HttpResponse, Problem> {
+    let query = reader.in_view(query.0);
     let key = key.into_inner();
     let formats = query.formats.clone().unwrap_or_else(|| vec![Format::Html]);
     let fields = query.fields(&site.desk.contract)?;
     if query.view == Some(View::Working) {
-        caller.signed_in()?;
-        let copy = site.store.read(move |conn| articles::find(conn, &key)).await?;
+        let copy = match reader {
+            Reader::Preview(preview) => previews::copy(&site, preview).await?,
+            Reader::Caller(caller) => caller.signed_in().map(|_| site.store.read(move |conn| articles::find(conn, &key)))?.await?,
+        };
         let version = copy.row.version;
         return answer::private(&sparse(&working(copy, &formats, &site)?, fields.as_ref())?, Some(version));
     }

@@ -109,7 +109,8 @@ async fn authenticate(request: &HttpRequest) -> Result<Caller, Problem> {
     Ok(Caller { role: user.role()?, user_id: user.id })
 }
 
-fn bearer(request: &HttpRequest) -> Option<&str> {
+/// The token in `Authorization`; none where there are two, or another scheme.
+pub fn bearer(request: &HttpRequest) -> Option<&str> {
     let mut headers = request.headers().get_all(header::AUTHORIZATION);
     let (only, more) = (headers.next()?, headers.next());
     let (scheme, token) = only.to_str().ok()?.split_once(' ')?;

@@ -28,6 +28,7 @@ mod note;
 mod openapi;
 mod page;
 mod precondition;
+mod previews;
 mod problem;
 mod representation;
 mod revisions;
@@ -82,6 +83,9 @@ fn routes() -> Routes {
         .on(comments::__path_create_comment, comments::create_comment)
         .on(locks::__path_create_lock, locks::create_lock)
         .on(locks::__path_delete_lock, locks::delete_lock)
+        .on(previews::__path_list_previews, previews::list_previews)
+        .on(previews::__path_create_preview, previews::create_preview)
+        .on(previews::__path_delete_preview, previews::delete_preview)
         .on(trash::__path_restore_article, trash::restore_article)
         .on(revisions::__path_list_revisions, revisions::list_revisions)
         .on(revisions::__path_get_revision, revisions::get_revision)

@@ -200,9 +200,9 @@ fn changes_something(verb: &str, path: &str) -> bool {
     !stands_beside(path) && (matches!(verb, "patch" | "delete") || (verb == "post" && path.contains('{')))
 }
 
-/// What is said about a story is no change of it.
+/// What is said or shown of a story is no change of it.
 fn stands_beside(path: &str) -> bool {
-    ["/comments", "/lock"].iter().any(|end| path.ends_with(end))
+    ["/comments", "/lock", "/preview-tokens", "/preview-tokens/{token}"].iter().any(|end| path.ends_with(end))
 }
 
 fn if_match() -> Value {

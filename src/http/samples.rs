@@ -14,6 +14,7 @@ use super::locks::LockArticle;
 use super::neighbours::{AdjacentArticles, RelatedArticles};
 use super::note::Noted;
 use super::page::PageInfo;
+use super::previews::{CreatePreview, NewPreview, Preview, PreviewPage};
 use super::representation::{Article, Byline, Correction, Label, Lock, Working, WorkingArticle};
 use super::revisions::{Revision, RevisionPage, RevisionSummary, WrittenArticle};
 use super::schedules::{ScheduleArticle, SchedulePage, Scheduled, When};
@@ -55,6 +56,7 @@ const CORRECTION_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e63";
 const COMMENT_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e64";
 const SCHEDULE_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e70";
 const WHEN: &str = "2097-11-01T09:00[America/Guatemala]";
+const PREVIEW_ID: &str = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e65";
 const NOTE: &str = "An earlier version misstated the day of the meeting. It was a Friday.";
 const COMMENT: &str = "Who says so? Please name the source.";
 /// 2025-06-27T14:30:00Z.
@@ -86,6 +88,9 @@ pub fn all() -> Map<String, Value> {
         sample(&ScheduleArticle { publish_at: Some(When(WHEN.into())), unpublish_at: None, embargo_until: None }),
         sample(&scheduled()),
         sample(&SchedulePage { items: vec![scheduled()], page: page() }),
+        sample(&CreatePreview { expires_in: 86_400, revision: None }),
+        sample(&new_preview()),
+        sample(&PreviewPage { items: vec![new_preview().preview], page: page() }),
         sample(&LockArticle { ttl_seconds: Some(300), takeover: None }),
         sample(&Lock { user_id: USER_ID.into(), name: "Ana López".into(), until: FRIDAY }),
         sample(&Session { access_token: "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.…".into(), token_type: "Bearer", expires_in: 900 }),
@@ -235,6 +240,19 @@ fn comment() -> Comment {
     let (id, event) = (COMMENT_ID.into(), "comment".into());
     let name = Some("Ana López".into());
     Comment { id, event, comment: COMMENT.into(), version: 2, created_by: USER_ID.into(), name, created_at: FRIDAY }
+}
+
+fn new_preview() -> NewPreview {
+    let preview = Preview {
+        id: PREVIEW_ID.into(),
+        revision: None,
+        created_by: USER_ID.into(),
+        name: Some("Ana López".into()),
+        created_at: FRIDAY,
+        expires_at: days_after(FRIDAY, 1),
+    };
+    let url = format!("https://api.example.com/v1/articles/{STORY_ID}");
+    NewPreview { preview, token: "eyJ0eXAiOiJwcmV2aWV3K2p3dCIsImFsZyI6IkhTMjU2In0.…".into(), url }
 }
 
 fn revision() -> Revision {

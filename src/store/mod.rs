@@ -20,6 +20,7 @@ mod migrations;
 pub mod neighbours;
 mod news;
 pub mod page;
+pub mod previews;
 mod pruning;
 pub mod publishing;
 pub mod schedules;

@@ -281,6 +281,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    preview_tokens (id) {
+        id -> Text,
+        article_id -> Text,
+        revision -> Nullable<BigInt>,
+        created_by -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::joinable!(schedules -> articles (article_id));
 diesel::joinable!(credentials -> users (user_id));
 diesel::joinable!(author_slugs -> authors (author_id));
@@ -292,6 +303,7 @@ diesel::joinable!(published_contents -> published_articles (place));
 diesel::joinable!(published_article_authors -> authors (author_id));
 diesel::joinable!(published_article_tags -> tags (tag_id));
 diesel::joinable!(article_locks -> users (user_id));
+diesel::joinable!(preview_tokens -> users (created_by));
 
 diesel::allow_tables_to_appear_in_same_query!(
     users,
@@ -318,4 +330,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     published_corrections,
     article_comments,
     article_locks,
+    preview_tokens,
 );

@@ -4,6 +4,7 @@ use super::articles::won;
 use super::conn::Conn;
 use super::error::{Error, Expect};
 use super::page::{Key, Page, Position, Slice, walk};
+use super::previews;
 use super::schema::{credentials, users};
 use crate::domain::time::Moment;
 use crate::domain::user::Role;
@@ -119,7 +120,8 @@ pub fn insert(conn: &mut Conn, id: &str, draft: UserDraft, by: Option<&str>, now
     Ok(())
 }
 
-/// Replaces the user of version `seen`. A change of role, of the password, or a disabling ends all tokens at once.
+/// Replaces the user of version `seen`. A change of role, of the password, or a disabling ends all tokens at once; previews end with a
+/// disabling, a lower role or a new password.
 pub fn update(conn: &mut Conn, current: &UserRow, draft: UserDraft, by: Option<&str>, now: Moment) -> Result<(), Error> {
     let ends_tokens = draft.role.name() != current.role || draft.disabled != current.disabled || draft.password_hash.is_some();
     let changed = diesel::update(users::table.filter(users::id.eq(&current.id).and(users::version.eq(current.version))))
@@ -131,6 +133,9 @@ pub fn update(conn: &mut Conn, current: &UserRow, draft: UserDraft, by: Option<&
         .execute(conn)
         .or_taken("email", &draft.email)?;
     won(changed)?;
+    if draft.disabled || draft.role < current.role()? || draft.password_hash.is_some() {
+        previews::delete_of_user(conn, &current.id)?;
+    }
     let Some(hash) = draft.password_hash else { return Ok(()) };
     diesel::delete(credentials::table.find(&current.id)).execute(conn)?;
     diesel::insert_into(credentials::table)

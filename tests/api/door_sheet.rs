@@ -119,6 +119,10 @@ impl Desk {
             "/return" => drop(step("submit", json!({})).expect(200)),
             "/unarchive" => drop(step("archive", json!({})).expect(200)),
             "/lock" if door.verb == "delete" => drop(caller.map(|caller| self.newsroom.post(caller, path, &json!({})))),
+            "/preview-tokens/{token}" => {
+                let preview = step("preview-tokens", json!({ "expires_in": 60 })).expect(201).json();
+                return path.replace("{token}", preview["id"].as_str().unwrap());
+            }
             "/corrections/{correction}" => {
                 let correction = step("corrections", json!({ "kind": "update", "note": "More." })).expect(201).json();
                 return path.replace("{correction}", correction["id"].as_str().unwrap());

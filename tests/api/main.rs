@@ -22,6 +22,7 @@ mod locks;
 mod long_history;
 mod neighbours;
 mod newsroom;
+mod previews;
 mod program;
 mod properties;
 mod readme;

@@ -6,6 +6,7 @@ mod caches;
 mod desk;
 mod history;
 mod leaks;
+mod previews;
 mod processes;
 mod protocol;
 mod races;
