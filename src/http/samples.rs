@@ -86,7 +86,6 @@ pub fn all() -> Map<String, Value> {
         sample(&comment()),
         sample(&CommentPage { items: vec![comment()], page: page() }),
         sample(&ScheduleArticle { publish_at: Some(When(WHEN.into())), unpublish_at: None, embargo_until: None }),
-        sample(&scheduled()),
         sample(&SchedulePage { items: vec![scheduled()], page: page() }),
         sample(&CreatePreview { expires_in: 86_400, revision: None }),
         sample(&new_preview()),
