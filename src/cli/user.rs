@@ -96,7 +96,7 @@ async fn list(store: &Store) -> Result<(), Stop> {
     }
 }
 
-fn change(config: &Config, email: &str, change: impl FnOnce(&mut UserDraft) + Send + 'static) -> Result<(), Stop> {
+fn change(config: &Config, email: &str, change: impl FnOnce(&mut UserDraft) + Clone + Send + 'static) -> Result<(), Stop> {
     let email = address(email)?;
     let now = Clock::system().now();
     with_store(config, async move |store| {

@@ -171,6 +171,7 @@ impl<T: ToSchema> Body<T> {
 }
 
 /// A patch that fits the schema, ready to be applied (RFC 7396).
+#[derive(Clone)]
 pub struct MergePatch<T> {
     patch: Value,
     /// The shape of the whole thing that the patch makes.

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// How to publish.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PublishArticle {
     /// Whether the change is not worth telling: `content_updated_at` stays where it was.
@@ -37,7 +37,7 @@ pub struct PublishArticle {
 }
 
 /// What to tell the reviewer, and who that is.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitArticle {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,7 +54,7 @@ impl SubmitArticle {
 }
 
 /// What to tell the writer.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReturnArticle {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,7 +62,7 @@ pub struct ReturnArticle {
 }
 
 /// What to tell the public.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KillArticle {
     /// Shown to everybody who asks for the story.
@@ -70,6 +70,7 @@ pub struct KillArticle {
 }
 
 /// A transition with what it takes along.
+#[derive(Clone)]
 pub enum Asked {
     Publish(PublishArticle),
     Unpublish,

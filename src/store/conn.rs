@@ -3,6 +3,7 @@
 //! SQLite: each worker thread reads inline on a read-only connection of its own (a thread hop costs three times the query),
 //! and one thread owns the only writing connection (`writer.rs`). PostgreSQL: a pool, used from blocking threads.
 
+use super::collisions::{self, MOST_TRIES};
 use super::error::Error;
 use super::marks::Marks;
 use super::news;
@@ -205,8 +206,9 @@ impl Store {
         }
     }
 
-    /// Runs one transaction and answers when it is on disk; an `Err` leaves nothing behind.
-    pub async fn write<T, E>(&self, work: impl FnOnce(&mut Write<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    /// Runs one transaction and answers when it is on disk; an `Err` leaves nothing behind. On PostgreSQL one that collided with another
+    /// is begun anew, hence the `Clone`.
+    pub async fn write<T, E>(&self, work: impl FnOnce(&mut Write<'_>) -> Result<T, E> + Clone + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
@@ -217,13 +219,22 @@ impl Store {
                 let (pool, marks) = (pool.clone(), self.shared.marks.clone());
                 on_a_blocking_thread(move || {
                     let mut conn = pool.get().map_err(|error| Error::Unavailable(error.to_string()))?;
-                    let (value, touched) = in_transaction(&mut conn, |conn| {
-                        let (value, touched) = noting(conn, work)?;
+                    let attempt = |conn: &mut Conn| {
+                        let (value, touched) = noting(conn, work.clone())?;
                         news::tell(conn, &touched)?;
                         Ok::<_, E>((value, touched))
-                    })?;
-                    marks.touch(&touched);
-                    Ok(value)
+                    };
+                    let mut tries = 1;
+                    loop {
+                        match collisions::watch(&mut conn, |conn| in_transaction(conn, attempt)) {
+                            (Ok((value, touched)), _) => {
+                                marks.touch(&touched);
+                                return Ok(value);
+                            }
+                            (Err(_), true) if tries < MOST_TRIES => tries += 1,
+                            (Err(error), _) => return Err(error),
+                        }
+                    }
                 })
                 .await
             }

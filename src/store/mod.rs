@@ -5,6 +5,7 @@
 
 pub mod articles;
 pub mod authors;
+mod collisions;
 pub mod comments;
 mod compact;
 mod conn;

@@ -10,6 +10,7 @@ use copydesk::store::{Conn, Error, Store, migrate, pending};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 
 fn run<T>(newsroom: &Newsroom, work: impl AsyncFnOnce(Store) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -37,8 +38,9 @@ fn a_write_that_fails_or_panics_leaves_nothing_and_takes_no_other_along() {
     run(&newsroom, async |store| {
         // The first write keeps the writer busy until all the others wait, so that they share one commit.
         let (release, held) = channel::<()>();
+        let held = Arc::new(Mutex::new(held));
         let outcomes = tokio::join!(
-            store.write(move |conn| held.recv().map_err(|_gone| Error::Raced).and_then(|()| add(conn, "first"))),
+            store.write(move |conn| held.lock().unwrap().recv().map_err(|_gone| Error::Raced).and_then(|()| add(conn, "first"))),
             store.write(|conn| add(conn, "before")),
             store.write(|conn| add(conn, "failing").and(Err::<(), _>(Error::InUse(7)))),
             store.write(|conn| add(conn, "panicking").map(|()| panic!("as the test wants it"))),

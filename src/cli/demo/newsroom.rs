@@ -32,6 +32,7 @@ enum Stage {
 }
 
 /// A story of the demo.
+#[derive(Clone)]
 struct Story {
     title: String,
     lead: String,

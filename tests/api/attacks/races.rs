@@ -133,3 +133,39 @@ fn e01_an_author_or_tag_that_leaves_while_stories_come_in_is_still_in_use_or_mis
         assert!(goings.iter().all(|status| [204, 409].contains(status)), "{goings:?}");
     }
 }
+
+#[test]
+fn e01_two_who_put_each_others_tag_and_author_in_place_end_with_one_of_both() {
+    let newsroom = Newsroom::open();
+    let editor = newsroom.person(Role::Editor);
+    for round in 0..4 {
+        let [one, other] = ["one", "other"].map(|name| format!("{name}-{round}"));
+        for (path, slug) in ["/v1/authors", "/v1/tags"].into_iter().flat_map(|path| [(path, &one), (path, &other)]) {
+            newsroom.post(&editor, path, &json!({ "name": slug, "slug": slug })).expect(201);
+        }
+        for n in 0..6 {
+            let both = if n % 2 == 0 { [&one, &other] } else { [&other, &one] };
+            let few = &both[..1 + n % 2];
+            newsroom.publish(&editor, &json!({ "title": format!("Story {round} {n}"), "authors": few, "tags": few }));
+        }
+        for kind in ["authors", "tags"] {
+            let statuses = std::thread::scope(|scope| {
+                let (newsroom, editor) = (&newsroom, &editor);
+                let put = |from: &str, to: &str| {
+                    let path = format!("/v1/{kind}/{from}?reassign_to={to}");
+                    scope.spawn(move || newsroom.delete(editor, &path).status)
+                };
+                let puts = [put(&one, &other), put(&other, &one)];
+                let mut statuses = puts.map(|put| put.join().unwrap());
+                statuses.sort_unstable();
+                statuses
+            });
+            // The second finds nobody to put in place, or nothing to delete.
+            assert!([[204, 400], [204, 404]].contains(&statuses), "{kind}: {statuses:?}");
+            let left = newsroom.get(&format!("/v1/{kind}?fields=slug,article_count")).expect(200).items();
+            let left: Vec<_> =
+                left.iter().filter(|item| [one.as_str(), other.as_str()].contains(&item["slug"].as_str().unwrap())).collect();
+            assert_eq!((left.len(), &left[0]["article_count"]), (1, &json!(6)), "{left:?}");
+        }
+    }
+}
