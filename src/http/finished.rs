@@ -143,9 +143,27 @@ pub fn write(out: &mut String, row: &LiveRow, faces: &Faces, settings: &HttpSett
         out.push_str(corrections);
         out.push(',');
     }
-    out.push_str("\"url\":");
-    out.push_str(&serde_json::to_string(&settings.address_of(&row.slug)).unwrap_or_default());
-    out.push('}');
+    out.push_str("\"url\":\"");
+    write_address(out, &settings.article_url, &row.slug);
+    out.push_str("\"}");
+}
+
+/// The address as JSON writes it. The configuration is an address and a slug is plain, so that nothing but these two has to be escaped.
+fn write_address(out: &mut String, template: &str, slug: &str) {
+    let mut parts = template.split("{slug}");
+    let mut put = |part: &str| {
+        for c in part.chars() {
+            if matches!(c, '"' | '\\') {
+                out.push('\\');
+            }
+            out.push(c);
+        }
+    };
+    put(parts.next().unwrap_or_default());
+    for part in parts {
+        put(slug);
+        put(part);
+    }
 }
 
 fn write_faces(out: &mut String, faces: &[Arc<Face>]) {

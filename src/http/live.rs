@@ -67,10 +67,11 @@ pub async fn list(site: &Site, request: &HttpRequest, list: AskedList) -> Result
         let page = live::list(conn, &filter, (order, descending), &asked, bodies(&formats))?;
         let ends = ends(&page.items, |row| Ok::<_, Error>(live::position(row, order)))?;
         let (rows, page) = page.split();
-        let (items, names) = items(conn, desk, &rows, fields.as_ref())?;
-        Ok((items, names, page, ends))
+        let mut body = String::from("{\"items\":[");
+        let names = write_items(&mut body, conn, desk, &rows, fields.as_ref())?;
+        Ok((body, names, page, ends))
     };
-    let (items, names, page, ends) = if slice.count {
+    let (mut body, names, page, ends) = if slice.count {
         let desk = site.desk.clone();
         site.store.read_long(move |conn| again_while_raced(conn, &desk, &work)).await?
     } else {
@@ -79,15 +80,24 @@ pub async fn list(site: &Site, request: &HttpRequest, list: AskedList) -> Result
     let list = List::of(page, &slice, ends, &name);
     let page = serde_json::to_string(&list.page).map_err(|error| Problem::internal(&error.to_string()))?;
     let public = Public { link: list.link(request), ..about_list(names) };
-    Ok(Answer { body: format!("{{\"items\":[{items}],\"page\":{page}}}"), public })
+    body.push_str("],\"page\":");
+    body.push_str(&page);
+    body.push('}');
+    Ok(Answer { body, public })
 }
 
 /// Stories of a list as they go out, a comma between, and the names of all that is inside.
 pub fn items(conn: &mut Conn, desk: &Desk, rows: &[LiveRow], fields: Option<&Fields>) -> Result<(String, Vec<String>), Error> {
+    let mut items = String::new();
+    let names = write_items(&mut items, conn, desk, rows, fields)?;
+    Ok((items, names))
+}
+
+fn write_items(out: &mut String, conn: &mut Conn, desk: &Desk, rows: &[LiveRow], fields: Option<&Fields>) -> Result<Vec<String>, Error> {
     let faces = desk.directory.of(conn, rows)?;
-    let mut items = String::with_capacity(rows.iter().map(|row| row.summary.len() + 1024).sum());
-    write(&mut items, desk, rows, &faces, fields)?;
-    Ok((items, names(rows, &faces)))
+    out.reserve(rows.iter().map(|row| row.summary.len() + 1024).sum());
+    write(out, desk, rows, &faces, fields)?;
+    Ok(names(rows, &faces))
 }
 
 /// What caches are told about a list: the names of all that is inside, and of the list itself.
@@ -114,9 +124,13 @@ fn write(out: &mut String, desk: &Desk, rows: &[LiveRow], faces: &[Faces], field
 
 /// The names of stories and of all that they show, each once.
 pub fn names(rows: &[LiveRow], faces: &[Faces]) -> Vec<String> {
-    let mut shown: Vec<&Arc<Face>> = faces.iter().flat_map(|faces| faces.authors.iter().chain(&faces.tags)).collect();
-    shown.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-    shown.dedup_by(|one, other| one.name == other.name);
+    let mut shown: Vec<&Arc<Face>> = Vec::new();
+    for face in faces.iter().flat_map(|faces| faces.authors.iter().chain(&faces.tags)) {
+        // The same face is the same place in memory, but for one that was fetched anew meanwhile; a name told twice does no harm.
+        if !shown.iter().any(|known| Arc::ptr_eq(known, face)) {
+            shown.push(face);
+        }
+    }
     let stories = rows.iter().map(|row| format!("article-{}", row.article_id));
     stories.chain(shown.into_iter().map(|face| face.name.clone())).collect()
 }

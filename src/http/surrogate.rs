@@ -5,14 +5,24 @@ const MOST: usize = 15;
 
 /// The value of `Surrogate-Key`. Of a kind with too many names the kind alone: a write purges `tag-<id>` and `tags`, so nothing is missed.
 pub fn surrogate_key<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let mut names: Vec<&str> = names.into_iter().collect();
-    names.sort_unstable();
-    names.dedup();
+    let mut kinds: Vec<(&str, Vec<&str>)> = Vec::new();
+    for name in names {
+        let kind = kind(name);
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, names)) => names.push(name),
+            None => kinds.push((kind, vec![name])),
+        }
+    }
+    kinds.sort_unstable_by_key(|(kind, _)| *kind);
     let mut told = String::with_capacity(2048);
-    for names in names.chunk_by(|one, other| kind(one) == kind(other)) {
-        let things = names.iter().filter(|name| is_thing(name)).count();
-        if things > MOST {
-            add(&mut told, kind(names[0]), "s");
+    for (kind, mut names) in kinds {
+        // A list of many is not worth sorting to see that it is long.
+        if names.len() <= 2 * MOST {
+            names.sort_unstable();
+            names.dedup();
+        }
+        if names.iter().filter(|name| is_thing(name)).count() > MOST {
+            add(&mut told, kind, "s");
         } else {
             names.iter().for_each(|name| add(&mut told, name, ""));
         }
