@@ -36,6 +36,8 @@ pub struct Key {
 pub struct Kept {
     body: Bytes,
     headers: HeaderMap,
+    /// The same for those who have it already.
+    headers_alone: HeaderMap,
     tag: HeaderValue,
     /// Of a story. A list is dated by when it was made, which cannot tell two changes in one second apart: it is asked for by its tag.
     last_modified: Option<Moment>,
@@ -153,7 +155,9 @@ impl Kept {
         if let Some(name) = coding.name() {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
         }
-        Self { body, headers, tag, last_modified: public.last_modified, seen }
+        let mut headers_alone = headers.clone();
+        headers_alone.remove(header::CONTENT_TYPE);
+        Self { body, headers, headers_alone, tag, last_modified: public.last_modified, seen }
     }
 
     /// The answer to a request with those headers: 200, or 304 if the client has it already.
@@ -162,10 +166,7 @@ impl Kept {
         let (status, body) =
             if has_it { (StatusCode::NOT_MODIFIED, BoxBody::new(())) } else { (StatusCode::OK, BoxBody::new(self.body.clone())) };
         let mut response = Response::with_body(status, body);
-        *response.headers_mut() = self.headers.clone();
-        if has_it {
-            response.headers_mut().remove(header::CONTENT_TYPE);
-        }
+        *response.headers_mut() = if has_it { self.headers_alone.clone() } else { self.headers.clone() };
         response
     }
 }

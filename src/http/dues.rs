@@ -50,10 +50,9 @@ impl Dues {
         known.filter(|known| self.marks.hold(&[known.seen])).map(|known| known.next)
     }
 
-    /// How many milliseconds are left until something changes by itself, if something is to come.
-    pub fn left(&self, now: Moment) -> Option<i64> {
-        let next = self.next().filter(|next| *next != NEVER)?;
-        Some((next.milliseconds() - now.milliseconds()).max(0))
+    /// How many milliseconds are left until something changes by itself; `i64::MAX` if nothing is to come.
+    pub fn left(&self, now: Moment) -> i64 {
+        self.next().filter(|next| *next != NEVER).map_or(i64::MAX, |next| (next.milliseconds() - now.milliseconds()).max(0))
     }
 
     /// Whether nothing is due at `now`, for sure.

@@ -38,7 +38,7 @@ pub async fn edges<B: MessageBody + 'static>(mut request: ServiceRequest, next: 
                 let answer = HttpResponse::from(kept.answer(request.headers()));
                 let mut response = request.into_response(answer);
                 response.headers_mut().insert(REQUEST_ID, id.clone());
-                end_in_time(response.headers_mut(), desk);
+                end_in_time(response.headers_mut(), desk.dues.left(desk.clock.now()));
                 log(request_of(&response), response.status(), &id, started);
                 return Ok(together(response, unread));
             }
@@ -51,7 +51,7 @@ pub async fn edges<B: MessageBody + 'static>(mut request: ServiceRequest, next: 
     };
     write_headers(&mut response, &id, has_authorization);
     if let Some(desk) = desk {
-        end_in_time(response.headers_mut(), desk);
+        end_in_time(response.headers_mut(), desk.dues.left(desk.clock.now()));
     }
     log(request_of(&response), response.status(), &id, started);
     Ok(together(response, unread))
@@ -64,10 +64,9 @@ fn together(response: ServiceResponse<BoxBody>, unread: Option<Unread>) -> Servi
 }
 
 /// No answer outlives the next due moment: shared caches are told to ask again by then.
-pub fn end_in_time(headers: &mut HeaderMap, desk: &Desk) {
-    let Some(left) = desk.dues.left(desk.clock.now()) else { return };
-    let is_public = headers.get(header::CACHE_CONTROL).is_some_and(|value| value.as_bytes().starts_with(b"public"));
-    if let Some(value) = answer::public_for(left).filter(|_| is_public).and_then(|value| HeaderValue::from_str(&value).ok()) {
+pub fn end_in_time(headers: &mut HeaderMap, left: i64) {
+    let Some(value) = answer::public_for(left).and_then(|value| HeaderValue::from_str(&value).ok()) else { return };
+    if headers.get(header::CACHE_CONTROL).is_some_and(|value| value.as_bytes().starts_with(b"public")) {
         headers.insert(header::CACHE_CONTROL, value);
     }
 }

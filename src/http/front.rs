@@ -74,13 +74,14 @@ fn answer(request: &Request, desk: &Desk) -> Option<Response<BoxBody>> {
     let started = Instant::now();
     let headers = request.headers();
     let has_body = [header::TRANSFER_ENCODING, header::CONTENT_LENGTH, header::EXPECT].iter().any(|name| headers.contains_key(name));
-    if has_body || !desk.dues.is_quiet(desk.clock.now()) {
+    let now = desk.clock.now();
+    if has_body || !desk.dues.is_quiet(now) {
         return None;
     }
     let kept = desk.answers.get(&Answers::key(request.method(), request.uri(), headers)?)?;
     let id = request_id(headers);
     let mut response = kept.answer(headers);
-    end_in_time(response.headers_mut(), desk);
+    end_in_time(response.headers_mut(), desk.dues.left(now));
     response.headers_mut().insert(REQUEST_ID, id.clone());
     log((request.method(), request.path()), response.status(), &id, started);
     Some(response)
