@@ -11,11 +11,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 const deploy = new URL("../../deploy/", import.meta.url);
 const agent = new http.Agent({ keepAlive: true });
 
-/** Sends one request as it is and answers what came: `{ status, headers, body, text }`. */
+/** Sends one request, on a connection of its own, and answers what came: `{ status, headers, body, text }`. */
 export function ask(origin, path, { method = "GET", headers = {}, body } = {}) {
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { "Content-Length": Buffer.byteLength(body) }; // node sets none on a GET
-    const request = http.request(origin + path, { method, headers: { ...length, ...headers }, agent }, (response) => {
+    const request = http.request(origin + path, { method, headers: { ...length, ...headers }, agent: false }, (response) => {
       const parts = [];
       response.on("data", (part) => parts.push(part));
       response.on("error", reject);
