@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::hs256;
+use super::seal::Sealer;
 use super::secret::SigningSecret;
 
 /// What a token is for. One kind is never read as another: each has a media type and an audience of its own (RFC 8725 §3.11, §3.12).
@@ -122,6 +123,7 @@ pub struct Tokens {
     issuer: String,
     audience: String,
     lifetime_seconds: i64,
+    sealer: Sealer,
 }
 
 impl fmt::Debug for Tokens {
@@ -146,7 +148,13 @@ impl Tokens {
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
             lifetime_seconds,
+            sealer: Sealer::new(secret),
         }
+    }
+
+    /// What seals answers with the same secret.
+    pub const fn sealer(&self) -> &Sealer {
+        &self.sealer
     }
 
     /// Signs a token for `subject`, issued now (Unix milliseconds).

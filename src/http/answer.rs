@@ -4,8 +4,9 @@ use super::live::Answer;
 use super::problem::Problem;
 use crate::domain::time::Moment;
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
 /// What shared caches may do with a live answer: ask again each time, but may show it for 30 s, and five minutes longer while they ask.
@@ -22,6 +23,9 @@ pub fn public_for(milliseconds: i64) -> Option<String> {
 }
 
 const PRIVATE: &str = "private, no-store";
+
+/// Says that an answer was given before, to the same `Idempotency-Key`.
+const REPLAYED: &str = "idempotency-replayed";
 
 /// What a cache is told about a live answer.
 #[derive(Clone, Debug, Default)]
@@ -49,27 +53,55 @@ pub fn finished(answer: Answer) -> HttpResponse {
     response
 }
 
-/// An answer for one caller alone.
-pub fn private<T: Serialize>(value: &T, version: Option<i64>) -> Result<HttpResponse, Problem> {
-    let bytes = bytes(value)?;
-    let tag = tag(version, &bytes);
-    Ok(HttpResponse::Ok()
-        .insert_header((header::ETAG, tag))
-        .insert_header((header::CACHE_CONTROL, PRIVATE))
-        .content_type("application/json")
-        .body(bytes))
+/// An answer to a caller alone, as plain data: it can be made in the transaction of a write, and kept with it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reply {
+    status: u16,
+    tag: String,
+    location: Option<String>,
+    body: String,
+    /// Whether it was given before.
+    #[serde(skip)]
+    is_again: bool,
 }
 
-/// The answer to a POST that created something.
-pub fn created<T: Serialize>(value: &T, version: i64, location: &str) -> Result<HttpResponse, Problem> {
-    let bytes = bytes(value)?;
-    let tag = tag(Some(version), &bytes);
-    Ok(HttpResponse::Created()
-        .insert_header((header::ETAG, tag))
-        .insert_header((header::LOCATION, location))
-        .insert_header((header::CACHE_CONTROL, PRIVATE))
-        .content_type("application/json")
-        .body(bytes))
+impl Reply {
+    /// The answer to a read, or to a change of something that was there.
+    pub fn private<T: Serialize>(value: &T, version: Option<i64>) -> Result<Self, Problem> {
+        let body = serde_json::to_string(value).map_err(|error| Problem::internal(&error.to_string()))?;
+        Ok(Self { status: 200, tag: tag(version, body.as_bytes()), location: None, body, is_again: false })
+    }
+
+    /// The answer to a POST that created something.
+    pub fn created<T: Serialize>(value: &T, version: i64, location: String) -> Result<Self, Problem> {
+        Ok(Self { status: 201, location: Some(location), ..Self::private(value, Some(version))? })
+    }
+
+    /// The same, given once more.
+    #[must_use]
+    pub fn again(self) -> Self {
+        Self { is_again: true, ..self }
+    }
+}
+
+impl From<Reply> for HttpResponse {
+    fn from(reply: Reply) -> Self {
+        let Reply { status, tag, location, body, is_again } = reply;
+        let mut answer = Self::build(StatusCode::from_u16(status).unwrap_or(StatusCode::OK));
+        answer.insert_header((header::ETAG, tag)).insert_header((header::CACHE_CONTROL, PRIVATE)).content_type("application/json");
+        if let Some(location) = location {
+            answer.insert_header((header::LOCATION, location));
+        }
+        if is_again {
+            answer.insert_header((REPLAYED, "true"));
+        }
+        answer.body(body)
+    }
+}
+
+/// An answer for one caller alone.
+pub fn private<T: Serialize>(value: &T, version: Option<i64>) -> Result<HttpResponse, Problem> {
+    Reply::private(value, version).map(HttpResponse::from)
 }
 
 /// The answer to a DELETE.

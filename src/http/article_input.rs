@@ -5,6 +5,7 @@ use super::precondition::{Current, IfMatch};
 use super::problem::Problem;
 use crate::domain::article::{Content, Dateline, Image, Seo};
 use crate::domain::breach::Breach;
+use crate::domain::merge::merge;
 use crate::domain::permission::{Deed, may};
 use crate::domain::slug;
 use crate::domain::text::{FilledText, Key, LanguageTag, Slug, WebAddress};
@@ -228,18 +229,63 @@ pub fn allow(conn: &mut Conn, caller: &Caller, deed: Deed, copy: &WorkingCopy) -
     Err(Problem::forbidden(detail))
 }
 
-/// The refusal of a write for an older version: who changed the story since, when, and in which members.
-pub fn refuse_stale(conn: &mut Conn, current: &WorkingCopy, expected: &IfMatch) -> Result<Problem, store::Error> {
+/// The working copy, if the caller may do that to it and has seen its version.
+pub fn permitted(conn: &mut Conn, key: &str, caller: &Caller, deed: Deed, expected: &IfMatch) -> Result<WorkingCopy, Problem> {
+    let current = articles::find(conn, key)?;
+    allow(conn, caller, deed, &current)?;
+    if expected.allows(current.row.version) { Ok(current) } else { Err(refuse_stale(conn, &current, expected, None)?) }
+}
+
+/// The working copy, and what becomes of it by that patch; `None` if nothing does.
+pub fn patched(
+    conn: &mut Conn,
+    key: &str,
+    caller: &Caller,
+    expected: &IfMatch,
+    patch: &MergePatch<CreateArticle>,
+) -> Result<(WorkingCopy, Option<CreateArticle>), Problem> {
+    let current = articles::find(conn, key)?;
+    allow(conn, caller, Deed::Edit, &current)?;
+    if !expected.allows(current.row.version) {
+        return Err(refuse_stale(conn, &current, expected, Some(patch))?);
+    }
+    let before = CreateArticle::of(&current, patch)?;
+    let mut after = patch.apply(&before)?;
+    after.keep_slug(&before);
+    let after = Some(after).filter(|after| *after != before);
+    Ok((current, after))
+}
+
+/// The refusal of a write for an older version: who changed the story since, when, in which members, and which of them the patch would change, too.
+pub fn refuse_stale(
+    conn: &mut Conn,
+    current: &WorkingCopy,
+    expected: &IfMatch,
+    patch: Option<&MergePatch<CreateArticle>>,
+) -> Result<Problem, store::Error> {
     let id = &current.row.id;
     let now = history::content(conn, id, current.row.version)?;
     let seen = expected.seen().map(|version| history::content(conn, id, version)).transpose()?.flatten();
     let members = |content: Option<Vec<u8>>| content.and_then(|json| serde_json::from_slice::<Map<String, Value>>(&json).ok());
-    let differing = match (members(seen), members(now)) {
-        (Some(seen), Some(now)) => {
-            now.iter().filter(|(name, value)| seen.get(*name) != Some(value)).map(|(name, _)| name.clone()).collect()
-        }
-        _ => Vec::new(),
-    };
+    let (mut differing, mut conflicting) = (Vec::new(), Vec::new());
+    if let (Some(seen), Some(now)) = (members(seen), members(now)) {
+        differing.extend(now.iter().filter(|(name, value)| seen.get(*name) != Some(value)).map(|(name, _)| name.clone()));
+        let is_changed = |name: &&String| patch.is_some_and(|patch| changes(patch, name, seen.get(*name)));
+        conflicting.extend(differing.iter().filter(is_changed).cloned());
+    }
     let row = &current.row;
-    Ok(Current { version: row.version, changed_by: row.updated_by.clone(), changed_at: row.updated_at, differing }.refuse())
+    let (changed_by, changed_at) = (row.updated_by.clone(), row.updated_at);
+    Ok(Current { version: row.version, changed_by, changed_at, differing, conflicting }.refuse())
+}
+
+/// Whether a patch makes another value of a member that was `seen`. Authors and tags named by slug are not looked up: they count as changed.
+fn changes(patch: &MergePatch<CreateArticle>, name: &str, seen: Option<&Value>) -> bool {
+    let by_slug = name.strip_suffix("_ids").is_some_and(|stem| patch.names(&format!("{stem}s")));
+    let by_name = patch.members().find(|(member, _)| *member == name).is_some_and(|(_, value)| {
+        let seen = seen.cloned().unwrap_or_default();
+        let mut mine = seen.clone();
+        merge(&mut mine, value.clone());
+        mine != seen
+    });
+    by_slug || by_name
 }

@@ -1,7 +1,7 @@
 //! Stories: read live or working, write, publish, take down, throw away.
 
-use super::answer;
-use super::article_input::{CreateArticle, allow, draft_of, refuse_stale};
+use super::answer::{self, Reply};
+use super::article_input::{CreateArticle, draft_of, patched, permitted};
 use super::article_query::{AskedList, ListArticles, ReadArticle, View};
 use super::finished;
 use super::guard::{Anyone, Author, Contributor};
@@ -9,6 +9,7 @@ use super::input::{Body, Edit, Name, NoParameters, Nothing, Query};
 use super::listing::with_link;
 use super::live;
 use super::note::RevisionNote;
+use super::once::Once;
 use super::page::{Fields, List, PageInfo, ends};
 use super::precondition::IfMatch;
 use super::previews::{self, Reader};
@@ -18,9 +19,11 @@ use super::schedules::cancelled_by;
 use super::site::{Desk, Site, Worker};
 use super::workflow::{Asked, PublishArticle};
 use crate::domain::article::State;
+use crate::domain::gate;
 use crate::domain::id;
 use crate::domain::permission::Deed;
 use crate::domain::schedule::Action;
+use crate::domain::time::Moment;
 use crate::domain::user::Caller;
 use crate::store::articles::{self, Stamp, WorkingCopy};
 use crate::store::comments::{self, Said};
@@ -89,7 +92,7 @@ async fn list_working(caller: Caller, request: &HttpRequest, site: &Worker, list
         .await?;
     let list = List::of(page, &slice, ends, &name);
     let link = list.link(request);
-    let list = list.of_each(|copy| sparse(&working(copy, &formats, site)?, fields.as_ref()))?;
+    let list = list.of_each(|copy| sparse(&working(copy, &formats, &site.desk)?, fields.as_ref()))?;
     Ok(with_link(answer::private(&list, None)?, link))
 }
 
@@ -110,7 +113,7 @@ pub async fn get_article(reader: Reader, site: Site, key: Name, query: Query<Rea
             Reader::Caller(caller) => caller.signed_in().map(|_| site.store.read(move |conn| articles::find(conn, &key)))?.await?,
         };
         let version = copy.row.version;
-        return answer::private(&sparse(&working(copy, &formats, &site)?, fields.as_ref())?, Some(version));
+        return answer::private(&sparse(&working(copy, &formats, &site.desk)?, fields.as_ref())?, Some(version));
     }
     let work = move |conn: &mut Conn, desk: &Desk| live::story(conn, desk, &key, &formats, fields.as_ref());
     Ok(answer::finished(live::read(&site, work).await?))
@@ -125,6 +128,7 @@ pub async fn create_article(
     caller: Contributor,
     site: Site,
     _query: Query<NoParameters>,
+    once: Once,
     note: RevisionNote,
     body: Body<CreateArticle>,
 ) -> Result<HttpResponse, Problem> {
@@ -132,25 +136,22 @@ pub async fn create_article(
     let ready = draft_of(input)?;
     let stamp = site.stamp(&caller.0, note);
     let id = id::new(stamp.now);
-    let copy = loop {
-        let (ready, stamp, id) = (ready.clone(), stamp.clone(), id.clone());
-        let outcome = site
-            .store
-            .write(move |conn| -> Result<_, Written> {
-                let draft = ready.linked(conn)?;
-                articles::insert(conn, &id, draft, &stamp)?;
-                Ok(articles::by_id(conn, &id)?)
-            })
-            .await;
-        match outcome {
-            Ok(copy) => break copy,
+    loop {
+        let (ready, stamp, id, desk) = (ready.clone(), stamp.clone(), id.clone(), site.desk.clone());
+        let outcome = once.write(&site, move |write| -> Result<_, Written> {
+            let draft = ready.linked(write)?;
+            articles::insert(write, &id, draft, &stamp)?;
+            let copy = articles::by_id(write, &id)?;
+            let (version, location) = (copy.row.version, format!("/v1/articles/{}", copy.row.slug));
+            Ok(Reply::created(&working(copy, &[Format::Html], &desk)?, version, location)?)
+        });
+        match outcome.await {
+            Ok(answer) => return Ok(answer),
             // An author or tag that it names has left in between: look again.
             Err(Written::Raced) => {}
             Err(Written::Refused(problem)) => return Err(problem),
         }
-    };
-    let (version, location) = (copy.row.version, format!("/v1/articles/{}", copy.row.slug));
-    answer::created(&working(copy, &[Format::Html], &site)?, version, &location)
+    }
 }
 
 /// Changes the working copy of a story by JSON Merge Patch (RFC 7396).
@@ -168,31 +169,21 @@ pub async fn update_article(
     body: Body<EditArticle>,
 ) -> Result<HttpResponse, Problem> {
     let patch = body.read_patch().await?;
-    let caller = caller.0;
-    let key = key.into_inner();
-    let stamp = site.stamp(&caller, note);
+    let stamp = site.stamp(&caller.0, note);
+    let asked = (key.into_inner(), caller.0, expected, patch);
     loop {
-        let current = readable(&site, &key, &caller, Deed::Edit, &expected).await?;
-        let before = CreateArticle::of(&current, &patch)?;
-        let mut after = patch.apply(&before)?;
-        after.keep_slug(&before);
-        if after == before {
-            return shown(current, &site);
-        }
-        let state = current.row.state()?.saved();
-        let ready = draft_of(after)?;
-        let stamp = stamp.clone();
-        let (id, seen) = (current.row.id.clone(), current.row.version);
-        let outcome = site
-            .store
-            .write(move |conn| -> Result<_, Written> {
-                let draft = ready.linked(conn)?;
-                articles::update(conn, &id, seen, draft, state, &stamp)?;
-                Ok(articles::by_id(conn, &id)?)
-            })
-            .await;
-        match outcome {
-            Ok(copy) => return shown(copy, &site),
+        let (key, caller, expected, patch) = asked.clone();
+        let (current, after) = site.store.read(move |conn| patched(conn, &key, &caller, &expected, &patch)).await?;
+        let Some(after) = after else { return Ok(shown(current, &site.desk)?.into()) };
+        let (ready, state) = (draft_of(after)?, current.row.state()?.saved());
+        let (id, seen, stamp) = (current.row.id, current.row.version, stamp.clone());
+        let outcome = site.store.write(move |write| -> Result<_, Written> {
+            let draft = ready.linked(write)?;
+            articles::update(write, &id, seen, draft, state, &stamp)?;
+            Ok(articles::by_id(write, &id)?)
+        });
+        match outcome.await {
+            Ok(copy) => return Ok(shown(copy, &site.desk)?.into()),
             // Another write slipped in between: look again, and judge by what is there now.
             Err(Written::Raced) => {}
             Err(Written::Refused(problem)) => return Err(problem),
@@ -215,17 +206,25 @@ pub async fn delete_article(
 ) -> Result<HttpResponse, Problem> {
     let (key, expired) = (key.into_inner(), site.trash_expired());
     let stamp = site.stamp(&caller.0, note);
-    site.store
-        .write(move |conn| -> Result<_, Problem> {
-            slugs::take_turn(conn, Kind::Article, &key)?;
-            let current = permitted(conn, &key, &caller.0, Deed::Delete, &expected)?;
-            publishing::delete(conn, &current.row.id, current.row.version, &stamp)?;
-            schedules::cancel(conn, &current.row.id, &[Action::Publish, Action::Unpublish])?;
-            trash::purge_expired(conn, expired, trash::AT_ONCE)?;
-            Ok(())
-        })
-        .await?;
+    site.store.write(move |write| thrown_away(write, &caller.0, &key, &expected, expired, &stamp)).await?;
     Ok(answer::gone())
+}
+
+/// Puts a story into the trash, in the transaction that is open; answers what it was.
+pub fn thrown_away(
+    write: &mut Write<'_>,
+    caller: &Caller,
+    key: &str,
+    expected: &IfMatch,
+    expired: Moment,
+    stamp: &Stamp,
+) -> Result<WorkingCopy, Problem> {
+    slugs::take_turn(write, Kind::Article, key)?;
+    let current = permitted(write, key, caller, Deed::Delete, expected)?;
+    publishing::delete(write, &current.row.id, current.row.version, stamp)?;
+    schedules::cancel(write, &current.row.id, &[Action::Publish, Action::Unpublish])?;
+    trash::purge_expired(write, expired, trash::AT_ONCE)?;
+    Ok(current)
 }
 
 /// Publishes a story: its working copy becomes the live view.
@@ -239,12 +238,13 @@ pub async fn publish_article(
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
+    once: Once,
     expected: IfMatch,
     note: RevisionNote,
     body: Body<PublishArticle>,
 ) -> Result<HttpResponse, Problem> {
     let asked = Asked::Publish(body.read().await?);
-    transition(&site, caller.0, key.into_inner(), expected, note, asked).await
+    transition(&site, once, caller.0, key.into_inner(), expected, note, asked).await
 }
 
 /// Takes a story down: the public sees it no more.
@@ -258,17 +258,19 @@ pub async fn unpublish_article(
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
+    once: Once,
     expected: IfMatch,
     note: RevisionNote,
     body: Body<Nothing>,
 ) -> Result<HttpResponse, Problem> {
     body.read().await?;
-    transition(&site, caller.0, key.into_inner(), expected, note, Asked::Unpublish).await
+    transition(&site, once, caller.0, key.into_inner(), expected, note, Asked::Unpublish).await
 }
 
 /// Does what is asked in one transaction, if the caller may, has seen the version, and the state allows it.
 pub async fn transition(
     site: &Worker,
+    once: Once,
     caller: Caller,
     key: String,
     expected: IfMatch,
@@ -277,23 +279,30 @@ pub async fn transition(
 ) -> Result<HttpResponse, Problem> {
     let why = asked.remark().map(|remark| remark.0.as_str());
     let stamp = site.stamp(&caller, note.or(why));
-    let gate = site.settings().gate.clone();
-    let copy = site
-        .store
-        .write(move |conn| -> Result<_, Problem> {
-            slugs::take_turn(conn, Kind::Article, &key)?;
-            let current = permitted(conn, &key, &caller, Deed::Step(asked.transition()), &expected)?;
-            let before = current.row.state()?;
-            let after = asked.after(before, stamp.now)?;
-            if after == before {
-                return Ok(current);
-            }
-            asked.check(conn, &current, &gate, &stamp)?;
-            put(conn, &asked, &current, after, &stamp)?;
-            Ok(articles::by_id(conn, &current.row.id)?)
-        })
-        .await?;
-    shown(copy, site)
+    let desk = site.desk.clone();
+    once.write(site, move |write| shown(moved_on(write, &caller, &key, &expected, &asked, &desk.settings.gate, &stamp)?, &desk)).await
+}
+
+/// One step of a story, in the transaction that is open.
+pub fn moved_on(
+    write: &mut Write<'_>,
+    caller: &Caller,
+    key: &str,
+    expected: &IfMatch,
+    asked: &Asked,
+    gate: &[gate::Rule],
+    stamp: &Stamp,
+) -> Result<WorkingCopy, Problem> {
+    slugs::take_turn(write, Kind::Article, key)?;
+    let current = permitted(write, key, caller, Deed::Step(asked.transition()), expected)?;
+    let before = current.row.state()?;
+    let after = asked.after(before, stamp.now)?;
+    if after == before {
+        return Ok(current);
+    }
+    asked.check(write, &current, gate, stamp)?;
+    put(write, asked, &current, after, stamp)?;
+    Ok(articles::by_id(write, &current.row.id)?)
 }
 
 fn put(write: &mut Write<'_>, asked: &Asked, current: &WorkingCopy, after: State, stamp: &Stamp) -> Result<(), store::Error> {
@@ -341,21 +350,9 @@ impl From<Problem> for Written {
     }
 }
 
-/// The working copy, if the caller may do that to it and has seen its version.
-pub fn permitted(conn: &mut Conn, key: &str, caller: &Caller, deed: Deed, expected: &IfMatch) -> Result<WorkingCopy, Problem> {
-    let current = articles::find(conn, key)?;
-    allow(conn, caller, deed, &current)?;
-    if expected.allows(current.row.version) { Ok(current) } else { Err(refuse_stale(conn, &current, expected)?) }
-}
-
-pub(super) async fn readable(site: &Worker, key: &str, caller: &Caller, deed: Deed, expected: &IfMatch) -> Result<WorkingCopy, Problem> {
-    let (key, caller, expected) = (key.to_owned(), caller.clone(), expected.clone());
-    site.store.read(move |conn| permitted(conn, &key, &caller, deed, &expected)).await
-}
-
-pub fn shown(copy: WorkingCopy, site: &Worker) -> Result<HttpResponse, Problem> {
+pub fn shown(copy: WorkingCopy, desk: &Desk) -> Result<Reply, Problem> {
     let version = copy.row.version;
-    answer::private(&working(copy, &[Format::Html], site)?, Some(version))
+    Reply::private(&working(copy, &[Format::Html], desk)?, Some(version))
 }
 
 fn sparse<T: Serialize>(value: &T, fields: Option<&Fields>) -> Result<Box<serde_json::value::RawValue>, Problem> {

@@ -1,9 +1,10 @@
 //! Authors: bylines that the public reads and editors keep.
 
-use super::answer::{self, Public};
+use super::answer::{self, Public, Reply};
 use super::guard::{Anyone, Editor};
 use super::input::{Body, Edit, Name, NoParameters, Query};
 use super::listing::{ListNamed, ReadOne, Reassign, about_list, about_one, with_link};
+use super::once::Once;
 use super::page::{List, PageInfo, ends, slice};
 use super::precondition::{Current, IfMatch};
 use super::problem::Problem;
@@ -20,7 +21,7 @@ use crate::store::articles::Stamp;
 use crate::store::authors::{self, AuthorDraft, AuthorRow, profile};
 use crate::store::links::BylineRow;
 use crate::store::slugs::{self, Kind, Wish};
-use crate::store::{self, Conn, users};
+use crate::store::{self, Conn, Write, users};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -215,21 +216,20 @@ pub async fn create_author(
     caller: Editor,
     site: Site,
     _query: Query<NoParameters>,
+    once: Once,
     body: Body<CreateAuthor>,
 ) -> Result<HttpResponse, Problem> {
     let draft = body.read().await?.draft()?;
     let stamp = Stamp::new(caller.0.user_id, site.now());
     let id = id::new(stamp.now);
-    let row = site
-        .store
-        .write(move |conn| -> Result<_, Problem> {
-            check_user(conn, &draft)?;
-            authors::insert(conn, &id, draft, &stamp)?;
-            Ok(authors::find(conn, &id)?)
-        })
-        .await?;
-    let (version, location) = (row.version, format!("/v1/authors/{}", row.slug));
-    answer::created(&shown(row, true)?, version, &location)
+    let work = move |write: &mut Write<'_>| -> Result<_, Problem> {
+        check_user(write, &draft)?;
+        authors::insert(write, &id, draft, &stamp)?;
+        let row = authors::find(write, &id)?;
+        let (version, location) = (row.version, format!("/v1/authors/{}", row.slug));
+        Reply::created(&shown(row, true)?, version, location)
+    };
+    once.write(&site, work).await
 }
 
 /// Changes an author by JSON Merge Patch (RFC 7396); every story shows the change at once.
@@ -273,7 +273,14 @@ pub async fn update_author(
 
 fn refuse(row: &AuthorRow, before: &CreateAuthor, after: &CreateAuthor) -> Problem {
     let differing = super::listing::differing(before, after);
-    Current { version: row.version, changed_by: row.updated_by.clone(), changed_at: row.updated_at, differing }.refuse()
+    Current {
+        version: row.version,
+        changed_by: row.updated_by.clone(),
+        changed_at: row.updated_at,
+        conflicting: differing.clone(),
+        differing,
+    }
+    .refuse()
 }
 
 /// Deletes an author whom no story names.

@@ -1,10 +1,11 @@
 //! What the newsroom says about a story among itself: with a step, or in between.
 
-use super::answer;
+use super::answer::{self, Reply};
 use super::article_query::CursorText;
 use super::guard::Contributor;
 use super::input::{Body, Name, NoParameters, Query};
 use super::listing::with_link;
+use super::once::Once;
 use super::page::{List, PageInfo, ends, slice};
 use super::problem::Problem;
 use super::site::Site;
@@ -14,7 +15,7 @@ use crate::domain::time::Moment;
 use crate::store::articles::{self, Stamp};
 use crate::store::comments::{self, CommentRow, Said};
 use crate::store::slugs::{self, Kind};
-use crate::store::users;
+use crate::store::{Write, users};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -106,20 +107,18 @@ pub async fn create_comment(
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
+    once: Once,
     body: Body<CreateComment>,
 ) -> Result<HttpResponse, Problem> {
     let CreateComment { comment: Remark(text) } = body.read().await?;
     let (key, stamp) = (key.into_inner(), Stamp::new(caller.0.user_id, site.now()));
-    let (story, said) = site
-        .store
-        .write(move |conn| -> Result<_, Problem> {
-            slugs::take_turn(conn, Kind::Article, &key)?;
-            let story = articles::find(conn, &key)?.row;
-            let said = Said { id: &id::new(stamp.now), event: "comment", version: story.version, text: &text };
-            let row = comments::insert(conn, &story.id, &said, &stamp)?;
-            let name = users::by_id(conn, &stamp.user_id)?.name;
-            Ok((story.id, (row, Some(name))))
-        })
-        .await?;
-    answer::created(&comment(said), 1, &format!("/v1/articles/{story}/comments"))
+    let work = move |write: &mut Write<'_>| -> Result<_, Problem> {
+        slugs::take_turn(write, Kind::Article, &key)?;
+        let story = articles::find(write, &key)?.row;
+        let said = Said { id: &id::new(stamp.now), event: "comment", version: story.version, text: &text };
+        let row = comments::insert(write, &story.id, &said, &stamp)?;
+        let name = users::by_id(write, &stamp.user_id)?.name;
+        Reply::created(&comment((row, Some(name))), 1, format!("/v1/articles/{}/comments", story.id))
+    };
+    once.write(&site, work).await
 }

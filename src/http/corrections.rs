@@ -1,11 +1,12 @@
 //! Public corrections: made at once for live stories, whatever else is being edited, and taken back by editors.
 
-use super::answer;
-use super::articles::permitted;
+use super::answer::{self, Reply};
+use super::article_input::permitted;
 use super::finished;
 use super::guard::{Author, Editor};
 use super::input::{Body, Name, NoParameters, PartId, Query};
 use super::note::RevisionNote;
+use super::once::Once;
 use super::precondition::IfMatch;
 use super::problem::Problem;
 use super::representation::{Correction, correction};
@@ -16,10 +17,10 @@ use crate::domain::correction::{CorrectionKind, MOST_CORRECTIONS};
 use crate::domain::id;
 use crate::domain::permission::Deed;
 use crate::domain::text::Remark;
-use crate::store;
 use crate::store::articles::WorkingCopy;
 use crate::store::publishing::Correction as Change;
 use crate::store::slugs::{self, Kind};
+use crate::store::{self, Write};
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -44,26 +45,24 @@ pub async fn create_correction(
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
+    once: Once,
     expected: IfMatch,
     note: RevisionNote,
     body: Body<CreateCorrection>,
 ) -> Result<HttpResponse, Problem> {
     let CreateCorrection { kind, note: text } = body.read().await?;
     let (key, stamp) = (key.into_inner(), site.stamp(&caller.0, note.or(Some(&text.0))));
-    let (row, story, version) = site
-        .store
-        .write(move |conn| -> Result<_, Problem> {
-            slugs::take_turn(conn, Kind::Article, &key)?;
-            let current = permitted(conn, &key, &caller.0, Deed::Step(Transition::Correct), &expected)?;
-            step(current.row.state()?, Transition::Correct, stamp.now)?;
-            keep_few(&current)?;
-            let change = Change::Made { id: &id::new(stamp.now), kind, note: &text.0 };
-            let row = finished::correct(conn, &current, &change, &stamp)?.pop().ok_or(store::Error::NotFound("correction"))?;
-            Ok((row, current.row.id, current.row.version + 1))
-        })
-        .await?;
-    let location = format!("/v1/articles/{story}/corrections/{}", row.id);
-    answer::created(&correction(row)?, version, &location)
+    let work = move |write: &mut Write<'_>| -> Result<_, Problem> {
+        slugs::take_turn(write, Kind::Article, &key)?;
+        let current = permitted(write, &key, &caller.0, Deed::Step(Transition::Correct), &expected)?;
+        step(current.row.state()?, Transition::Correct, stamp.now)?;
+        keep_few(&current)?;
+        let change = Change::Made { id: &id::new(stamp.now), kind, note: &text.0 };
+        let row = finished::correct(write, &current, &change, &stamp)?.pop().ok_or(store::Error::NotFound("correction"))?;
+        let location = format!("/v1/articles/{}/corrections/{}", current.row.id, row.id);
+        Reply::created(&correction(row)?, current.row.version + 1, location)
+    };
+    once.write(&site, work).await
 }
 
 fn keep_few(story: &WorkingCopy) -> Result<(), Problem> {

@@ -17,7 +17,7 @@ use std::time::Instant;
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
-const EXPOSED: HeaderValue = HeaderValue::from_static("ETag, Link, Location, Request-Id, Retry-After");
+const EXPOSED: HeaderValue = HeaderValue::from_static("ETag, Idempotency-Replayed, Link, Location, Request-Id, Retry-After");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE");
 
 /// Wraps the whole application. A kept answer is given before any routing.

@@ -5,7 +5,7 @@ use super::site::{Site, Worker};
 use crate::domain::user::{Caller, Role};
 use crate::store::{self, users};
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest, dev, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
 use futures_util::future::LocalBoxFuture;
 
 /// Anybody; a caller if the request carries a good token. A bad token is refused even where none is needed.
@@ -106,7 +106,9 @@ async fn authenticate(request: &HttpRequest) -> Result<Caller, Problem> {
     if user.disabled || user.token_version != claims.ver {
         return Err(Problem::invalid_token());
     }
-    Ok(Caller { role: user.role()?, user_id: user.id })
+    let caller = Caller { role: user.role()?, user_id: user.id };
+    request.extensions_mut().insert(caller.clone());
+    Ok(caller)
 }
 
 /// The token in `Authorization`; none where there are two, or another scheme.

@@ -1,12 +1,14 @@
 //! What clients send: queries and bodies, read strictly and checked against the contract.
 
-use super::contract::Shape;
+use super::contract::{Contract, Shape};
+use super::once::{Fingerprint, Once};
 use super::problem::{Code, Problem};
 use super::site::{Site, Worker};
+use crate::auth::seal::fingerprint;
 use crate::domain::merge::merge;
 use crate::domain::{id, slug};
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest, dev, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
 use futures_util::StreamExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -163,10 +165,13 @@ impl<T: ToSchema> Body<T> {
                 Problem::new(Code::RequestTimeout, format!("Send the whole body within {seconds} seconds."))
                     .with_header("connection", "close")
             })??;
+        if Once::is_asked_of(&request) {
+            let asked = fingerprint(&[request.method().as_str().as_bytes(), request.uri().to_string().as_bytes(), &bytes]);
+            request.extensions_mut().insert(Fingerprint(asked));
+        }
         let mut value = parse(&bytes)?;
-        let mut breaches = Vec::new();
-        site.desk.contract.body::<T>().check(&mut value, "", &mut breaches);
-        if breaches.is_empty() { Ok((value, request)) } else { Err(Problem::invalid_body(breaches)) }
+        check_against::<T>(&mut value, &site.desk.contract)?;
+        Ok((value, request))
     }
 }
 
@@ -177,6 +182,26 @@ pub struct MergePatch<T> {
     /// The shape of the whole thing that the patch makes.
     whole: Arc<Shape>,
     kind: PhantomData<fn() -> T>,
+}
+
+impl<T: ToSchema> MergePatch<T> {
+    /// Takes a patch that did not come as a whole body.
+    pub fn fitting<E: ToSchema>(mut patch: Value, contract: &Contract) -> Result<Self, Problem> {
+        check_against::<E>(&mut patch, contract)?;
+        Ok(Self { patch, whole: contract.body::<T>(), kind: PhantomData })
+    }
+}
+
+/// Reads a value that did not come as a whole body: the contract's schema first, then its type.
+pub fn fitting<T: ToSchema + DeserializeOwned>(mut value: Value, contract: &Contract) -> Result<T, Problem> {
+    check_against::<T>(&mut value, contract)?;
+    deserialise(value)
+}
+
+fn check_against<T: ToSchema>(value: &mut Value, contract: &Contract) -> Result<(), Problem> {
+    let mut breaches = Vec::new();
+    contract.body::<T>().check(value, "", &mut breaches);
+    if breaches.is_empty() { Ok(()) } else { Err(Problem::invalid_body(breaches)) }
 }
 
 impl<T: Serialize + DeserializeOwned> MergePatch<T> {

@@ -1,9 +1,10 @@
 //! Locks that advise: others see who is at a story. `If-Match` still decides about writes.
 
-use super::answer;
+use super::answer::{self, Reply};
 use super::article_input::allow;
 use super::guard::Contributor;
 use super::input::{Body, Name, NoParameters, Query};
+use super::once::Once;
 use super::problem::{Code, Problem};
 use super::representation::{Lock, lock};
 use super::site::Site;
@@ -42,21 +43,20 @@ pub async fn create_lock(
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
+    once: Once,
     body: Body<LockArticle>,
 ) -> Result<HttpResponse, Problem> {
     let LockArticle { ttl_seconds, takeover } = body.read().await?;
     let (key, now) = (key.into_inner(), site.now());
-    let taken = site
-        .store
-        .write(move |conn| -> Result<_, Problem> {
-            let current = to_edit(conn, &key, &caller.0)?;
-            let in_the_way = current.lock.filter(|lock| takeover != Some(true) && lock.keeps_out(&caller.0.user_id, now));
-            in_the_way.map_or(Ok(()), |lock| Err(refusal(&lock)))?;
-            locks::put(conn, &current.row.id, &caller.0.user_id, end(now, ttl_seconds))?;
-            Ok(articles::by_id(conn, &current.row.id)?.lock.ok_or(store::Error::NotFound("lock"))?)
-        })
-        .await?;
-    answer::private(&lock(taken), None)
+    let work = move |write: &mut Write<'_>| -> Result<_, Problem> {
+        let current = to_edit(write, &key, &caller.0)?;
+        let in_the_way = current.lock.filter(|lock| takeover != Some(true) && lock.keeps_out(&caller.0.user_id, now));
+        in_the_way.map_or(Ok(()), |lock| Err(refusal(&lock)))?;
+        locks::put(write, &current.row.id, &caller.0.user_id, end(now, ttl_seconds))?;
+        let taken = articles::by_id(write, &current.row.id)?.lock.ok_or(store::Error::NotFound("lock"))?;
+        Reply::private(&lock(taken), None)
+    };
+    once.write(&site, work).await
 }
 
 /// Says that the caller is no longer at a story.

@@ -5,6 +5,7 @@ mod article_input;
 mod article_query;
 mod articles;
 mod authors;
+mod batch;
 mod cache;
 mod clock;
 mod coding;
@@ -25,6 +26,7 @@ mod live;
 mod locks;
 mod neighbours;
 mod note;
+mod once;
 mod openapi;
 mod page;
 mod precondition;
@@ -62,6 +64,7 @@ fn routes() -> Routes {
         .on(sign_in::__path_get_session, sign_in::get_session)
         .on(articles::__path_list_articles, articles::list_articles)
         .on(articles::__path_create_article, articles::create_article)
+        .on(batch::__path_batch_articles, batch::batch_articles)
         .on(articles::__path_get_article, articles::get_article)
         .on(articles::__path_update_article, articles::update_article)
         .on(articles::__path_delete_article, articles::delete_article)

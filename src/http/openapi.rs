@@ -2,6 +2,7 @@
 
 use super::input::MOST_REVISIONS;
 use super::note::{LONGEST, REVISION_NOTE};
+use super::once::{self, IDEMPOTENCY_KEY};
 use super::routes::Routes;
 use super::{problem, samples};
 use crate::domain::text::PLAIN;
@@ -174,6 +175,9 @@ fn finish_operation(operation: &mut Value, verb: &str, path: &str) {
     if verb != "get" && path.starts_with("/v1/articles") && !stands_beside(path) {
         push(operation, revision_note());
     }
+    if verb == "post" && needs_token {
+        push(operation, idempotency_key());
+    }
     name_path_parameters(operation);
     let mut statuses: Vec<u16> = vec![400, 401, 500, 503];
     statuses.extend(needs_token.then_some(403));
@@ -191,6 +195,10 @@ fn finish_operation(operation: &mut Value, verb: &str, path: &str) {
     }
     for (status, response) in responses.iter_mut().filter(|(status, _)| status.starts_with('2')) {
         add_headers(response, is_read && status == "200" && !needs_token);
+        if verb == "post" && needs_token {
+            response["headers"]["Idempotency-Replayed"] =
+                header("`true` if this is the answer to an earlier request with the same `Idempotency-Key`.");
+        }
     }
     responses.sort_keys();
 }
@@ -218,6 +226,16 @@ fn revision_note() -> Value {
         "name": REVISION_NOTE, "in": "header", "required": false,
         "description": format!("Why, for the story's history: at most {LONGEST} characters, as UTF-8 or escaped as in `UTF-8''Correcci%C3%B3n` (RFC 8187)."),
         "schema": { "type": "string", "maxLength": LONGEST, "pattern": "^[ -~]*$" }, "example": "The mayor's office called back",
+    })
+}
+
+fn idempotency_key() -> Value {
+    json!({
+        "name": IDEMPOTENCY_KEY, "in": "header", "required": false,
+        "description": "Made anew for each request, a UUID say. Sent again within a day with the same body, it does nothing again: you get the first \
+            answer once more, with `Idempotency-Replayed: true`. With another body it is refused.",
+        "schema": { "type": "string", "minLength": 1, "maxLength": once::LONGEST, "pattern": "^[!-~]+$" },
+        "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
     })
 }
 

@@ -23,6 +23,8 @@ pub struct Current {
     pub changed_at: i64,
     /// The members that differ from what the caller has seen, as far as that is known.
     pub differing: Vec<String>,
+    /// Those of them that the caller's change would have changed, too.
+    pub conflicting: Vec<String>,
 }
 
 impl IfMatch {
@@ -42,7 +44,8 @@ impl IfMatch {
         }
     }
 
-    fn parse(values: &str) -> Self {
+    /// What the header's value says, or a member of a body that stands for it.
+    pub fn parse(values: &str) -> Self {
         if values.trim() == "*" {
             return Self::Any;
         }
@@ -83,6 +86,7 @@ impl Current {
             .with_member("changed_by", self.changed_by)
             .with_member("changed_at", Moment::from_milliseconds(self.changed_at).to_string())
             .with_member("differing_members", json!(self.differing))
+            .with_member("conflicting_members", json!(self.conflicting))
     }
 }
 

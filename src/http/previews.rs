@@ -1,11 +1,12 @@
 //! Previews: tokens that show one story, before the public sees it, to a front end without an account.
 
-use super::answer;
+use super::answer::{self, Reply};
 use super::article_input::{allow, draft_again};
 use super::article_query::{ReadArticle, View};
 use super::guard::{Anyone, Contributor, bearer};
 use super::input::{Body, Name, NoParameters, PartId, Query};
 use super::listing::{ListAll, with_link};
+use super::once::Once;
 use super::page::{List, PageInfo, ends};
 use super::problem::{Code, Problem};
 use super::site::{Site, Worker};
@@ -19,7 +20,7 @@ use crate::store::articles::{self, WorkingCopy};
 use crate::store::previews::{self, PreviewRow};
 use crate::store::publishing::Edition;
 use crate::store::slugs::{self, Kind};
-use crate::store::{self, Conn, history, users};
+use crate::store::{self, Conn, Write, history, users};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev};
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
@@ -114,30 +115,28 @@ pub async fn create_preview(
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
+    once: Once,
     body: Body<CreatePreview>,
 ) -> Result<HttpResponse, Problem> {
     let CreatePreview { expires_in, revision } = body.read().await?;
-    let (key, now) = (key.into_inner(), site.now());
-    let (row, name) = site
-        .store
-        .write(move |conn| -> Result<_, Problem> {
-            let story = to_edit(conn, &key, &caller.0)?.row.id;
-            revision.map_or(Ok(()), |number| there_is(conn, &story, number))?;
-            let Caller { user_id, .. } = caller.0;
-            let (created_at, expires_at) = (now.milliseconds(), now.milliseconds() + i64::from(expires_in) * 1000);
-            let row = PreviewRow { id: id::new(now), article_id: story, revision, created_by: user_id, created_at, expires_at };
-            previews::insert(conn, &row)?;
-            let name = users::by_id(conn, &row.created_by)?.name;
-            Ok((row, name))
-        })
-        .await?;
-    let preview = auth::Preview { id: row.id.clone(), article_id: row.article_id.clone() };
-    let issued = site.desk.tokens.issue_preview(&preview, expires_in.into(), now.milliseconds());
-    let token = issued.map_err(|failure| Problem::internal(&failure.to_string()))?.token;
-    let address = format!("/v1/articles/{}", row.article_id);
-    let location = format!("{address}/preview-tokens/{}", row.id);
-    let url = format!("{}{address}", site.settings().public_url);
-    answer::created(&NewPreview { preview: shown((row, name)), token, url }, 1, &location)
+    let (key, now, desk) = (key.into_inner(), site.now(), site.desk.clone());
+    let work = move |write: &mut Write<'_>| -> Result<_, Problem> {
+        let story = to_edit(write, &key, &caller.0)?.row.id;
+        revision.map_or(Ok(()), |number| there_is(write, &story, number))?;
+        let Caller { user_id, .. } = caller.0;
+        let (created_at, expires_at) = (now.milliseconds(), now.milliseconds() + i64::from(expires_in) * 1000);
+        let row = PreviewRow { id: id::new(now), article_id: story, revision, created_by: user_id, created_at, expires_at };
+        previews::insert(write, &row)?;
+        let name = users::by_id(write, &row.created_by)?.name;
+        let preview = auth::Preview { id: row.id.clone(), article_id: row.article_id.clone() };
+        let issued = desk.tokens.issue_preview(&preview, expires_in.into(), now.milliseconds());
+        let token = issued.map_err(|failure| Problem::internal(&failure.to_string()))?.token;
+        let address = format!("/v1/articles/{}", row.article_id);
+        let location = format!("{address}/preview-tokens/{}", row.id);
+        let url = format!("{}{address}", desk.settings.public_url);
+        Reply::created(&NewPreview { preview: shown((row, name)), token, url }, 1, location)
+    };
+    once.write(&site, work).await
 }
 
 /// Revokes a preview token: it shows nothing from the next request on.

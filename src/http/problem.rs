@@ -45,6 +45,7 @@ pub enum Code {
     UnsupportedMediaType,
     UnsupportedContentEncoding,
     InvalidBody,
+    IdempotencyKeyReused,
     NotReady,
     PreconditionRequired,
     Internal,
@@ -84,6 +85,7 @@ const TABLE: &[(Code, &str, u16, &str)] = &[
     (Code::UnsupportedMediaType, "unsupported_media_type", 415, "This media type is not read here"),
     (Code::UnsupportedContentEncoding, "unsupported_content_encoding", 415, "Encoded bodies are not read here"),
     (Code::InvalidBody, "invalid_body", 422, "The body breaks rules"),
+    (Code::IdempotencyKeyReused, "idempotency_key_reused", 422, "The key belongs to another request"),
     (Code::NotReady, "not_ready", 422, "The story is not ready to be published"),
     (Code::PreconditionRequired, "precondition_required", 428, "Say which version you have seen"),
     (Code::Internal, "internal", 500, "Something went wrong here"),
@@ -222,8 +224,13 @@ impl Problem {
 
     /// The finished body for a request of that path.
     pub fn body(&self, instance: &str) -> Vec<u8> {
+        serde_json::to_vec(&self.details(instance)).unwrap_or_default()
+    }
+
+    /// How it looks on the wire.
+    pub fn details(&self, instance: &str) -> ProblemDetails {
         let (code, status, title) = self.code.row();
-        let details = ProblemDetails {
+        ProblemDetails {
             kind: format!("/docs/problems#{code}"),
             title,
             status: status.as_u16(),
@@ -232,8 +239,7 @@ impl Problem {
             code,
             errors: self.errors.clone(),
             members: self.members.clone(),
-        };
-        serde_json::to_vec(&details).unwrap_or_default()
+        }
     }
 }
 

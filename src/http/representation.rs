@@ -1,7 +1,7 @@
 //! Stories as they go out: the live view, and the working view that adds what editors need.
 
 use super::problem::Problem;
-use super::site::Worker;
+use super::site::Desk;
 use crate::domain;
 use crate::domain::article::{Content, Dateline, Image, Seo, Status};
 use crate::domain::author::AuthorLink;
@@ -226,8 +226,8 @@ pub struct Facts {
 }
 
 /// The working view of a story, as it is now.
-pub fn working(copy: WorkingCopy, formats: &[Format], site: &Worker) -> Result<WorkingArticle, Problem> {
-    let (content, state, now) = (copy.row.content()?, copy.row.state()?, site.now());
+pub fn working(copy: WorkingCopy, formats: &[Format], desk: &Desk) -> Result<WorkingArticle, Problem> {
+    let (content, state, now) = (copy.row.content()?, copy.row.state()?, desk.clock.now());
     let corrections = copy.corrections.map(|rows| rows.into_iter().map(correction).collect::<Result<_, _>>()).transpose()?;
     let killed = copy.kill.map(|KillRow { reason, killed_at }| Killed { reason, killed_at: Moment::from_milliseconds(killed_at) });
     let ArticleRow { id, slug, version, word_count, reading_minutes, .. } = copy.row;
@@ -249,7 +249,7 @@ pub fn working(copy: WorkingCopy, formats: &[Format], site: &Worker) -> Result<W
         edited_by: copy.row.edited_by,
     };
     let dates = [state.first_published_at, state.published_at, state.content_updated_at];
-    let url = site.settings().address_of(&slug);
+    let url = desk.settings.address_of(&slug);
     let bare = article(Facts { id, slug, word_count, reading_minutes, dates }, content);
     let authors = copy.authors.into_iter().map(byline).collect::<Result<_, _>>()?;
     let tags = copy.tags.into_iter().map(|row| label(row, true)).collect();

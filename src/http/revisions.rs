@@ -1,12 +1,13 @@
 //! The history of a story: list, read, restore. What differs between two revisions is in `differences.rs`.
 
 use super::answer;
-use super::article_input::{CreateArticle, draft_of};
-use super::articles::{Written, readable, shown};
+use super::article_input::{CreateArticle, draft_of, permitted};
+use super::articles::{Written, shown};
 use super::guard::Contributor;
 use super::input::{Body, Name, NoParameters, Number, Query};
 use super::listing::{ListAll, with_link};
 use super::note::{Noted, RevisionNote};
+use super::once::Once;
 use super::page::{List, PageInfo, ends};
 use super::precondition::IfMatch;
 use super::problem::{Code, Problem};
@@ -162,33 +163,36 @@ pub async fn restore_revision(
     site: Site,
     (key, number): (Name, Number),
     _query: Query<NoParameters>,
+    once: Once,
     expected: IfMatch,
     note: RevisionNote,
     body: Body<Noted>,
 ) -> Result<HttpResponse, Problem> {
     let stamp = site.stamp(&caller.0, note.or(body.read().await?.note.as_deref()));
     let key = key.into_inner();
+    if let Some(answer) = once.replay(&site).await? {
+        return Ok(answer);
+    }
     loop {
-        let current = readable(&site, &key, &caller.0, Deed::Edit, &expected).await?;
+        let (key, caller, expected) = (key.clone(), caller.0.clone(), expected.clone());
+        let current = site.store.read(move |conn| permitted(conn, &key, &caller, Deed::Edit, &expected)).await?;
         let (id, seen) = (current.row.id.clone(), current.row.version);
         let then = {
             let id = id.clone();
             site.store.read_long(move |conn| history::find(conn, &id, number.0)).await?.1
         };
         if holds(&current, &then)? {
-            return shown(current, &site);
+            return Ok(shown(current, &site.desk)?.into());
         }
-        let (ready, state, stamp) = (draft_of(input_of(then))?, current.row.state()?.saved(), stamp.clone());
-        let outcome = site
-            .store
-            .write(move |conn| -> Result<_, Written> {
-                let draft = ready.linked(conn).map_err(gone)?;
-                articles::replace(conn, &id, seen, draft, state, "restore_revision", &stamp)?;
-                Ok(articles::by_id(conn, &id)?)
-            })
-            .await;
-        match outcome {
-            Ok(copy) => return shown(copy, &site),
+        let (ready, state) = (draft_of(input_of(then))?, current.row.state()?.saved());
+        let (stamp, desk) = (stamp.clone(), site.desk.clone());
+        let outcome = once.write(&site, move |write| -> Result<_, Written> {
+            let draft = ready.linked(write).map_err(gone)?;
+            articles::replace(write, &id, seen, draft, state, "restore_revision", &stamp)?;
+            Ok(shown(articles::by_id(write, &id)?, &desk)?)
+        });
+        match outcome.await {
+            Ok(answer) => return Ok(answer),
             // Another write slipped in between: look again, and judge by what is there now.
             Err(Written::Raced) => {}
             Err(Written::Refused(problem)) => return Err(problem),

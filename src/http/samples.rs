@@ -5,6 +5,7 @@
 use super::article_input::CreateArticle;
 use super::articles::{ArticlePage, ArticleView};
 use super::authors::{Author, AuthorPage, AuthorWorking, CreateAuthor};
+use super::batch::{BatchArticles, BatchOperation, BatchOutcome, BatchResult, BatchVerb};
 use super::comments::{Comment, CommentPage, CreateComment};
 use super::corrections::CreateCorrection;
 use super::differences::{Difference, MemberDifference};
@@ -93,6 +94,8 @@ pub fn all() -> Map<String, Value> {
         sample(&LockArticle { ttl_seconds: Some(300), takeover: None }),
         sample(&Lock { user_id: USER_ID.into(), name: "Ana López".into(), until: FRIDAY }),
         sample(&Session { access_token: "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.…".into(), token_type: "Bearer", expires_in: 900 }),
+        sample(&batch()),
+        sample(&BatchOutcome { results: vec![batch_result(201, 1), batch_result(200, 2)] }),
         (ArticleView::name().into(), sample(&live()).1),
         sample(&working()),
         sample(&ArticlePage { items: vec![live_item()], page: page() }),
@@ -120,6 +123,18 @@ fn sample<T: ToSchema + Serialize>(value: &T) -> (String, Value) {
 
 fn patch<T: ToSchema>(patch: Value) -> (String, Value) {
     (Edit::<T>::name().into(), patch)
+}
+
+fn batch() -> BatchArticles {
+    let story = serde_json::to_value(create_article()).unwrap_or_default();
+    let create = BatchOperation { op: BatchVerb::Create, article: None, if_match: None, note: None, body: Some(story) };
+    let article = Some(Key(SLUG.into()));
+    let publish = BatchOperation { op: BatchVerb::Publish, article, if_match: Some("*".into()), note: None, body: None };
+    BatchArticles { atomic: None, operations: vec![create, publish] }
+}
+
+fn batch_result(status: u16, version: i64) -> BatchResult {
+    BatchResult { status, id: Some(STORY_ID.into()), slug: Some(SLUG.into()), version: Some(version), problem: None }
 }
 
 fn create_article() -> CreateArticle {

@@ -1,11 +1,13 @@
 //! Times at which stories come out and go by themselves.
 
 use super::answer;
-use super::articles::{permitted, shown};
+use super::article_input::permitted;
+use super::articles::shown;
 use super::guard::{Author, Contributor};
 use super::input::{Body, Name, NoParameters, Nothing, Query};
 use super::listing::{ListAll, with_link};
 use super::note::RevisionNote;
+use super::once::Once;
 use super::page::{List, PageInfo, ends};
 use super::precondition::IfMatch;
 use super::problem::Problem;
@@ -22,7 +24,7 @@ use crate::domain::user::Caller;
 use crate::store::publishing;
 use crate::store::schedules::{self, Listed, ScheduleRow};
 use crate::store::slugs::{self, Kind};
-use crate::store::{self, articles};
+use crate::store::{self, Write, articles};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -107,12 +109,13 @@ pub async fn schedule_article(
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
+    once: Once,
     expected: IfMatch,
     note: RevisionNote,
     body: Body<ScheduleArticle>,
 ) -> Result<HttpResponse, Problem> {
     let plan = body.read().await?.plan()?;
-    put(&site, caller.0, key.into_inner(), expected, note, Some(plan)).await
+    put(&site, once, caller.0, key.into_inner(), expected, note, Some(plan)).await
 }
 
 /// Cancels what is scheduled for a story: it is a draft again, or stays live.
@@ -123,50 +126,49 @@ pub async fn unschedule_article(
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
+    once: Once,
     expected: IfMatch,
     note: RevisionNote,
     body: Body<Nothing>,
 ) -> Result<HttpResponse, Problem> {
     body.read().await?;
-    put(&site, caller.0, key.into_inner(), expected, note, None).await
+    put(&site, once, caller.0, key.into_inner(), expected, note, None).await
 }
 
 async fn put(
     site: &Worker,
+    once: Once,
     caller: Caller,
     key: String,
     expected: IfMatch,
     note: RevisionNote,
     plan: Option<Plan>,
 ) -> Result<HttpResponse, Problem> {
-    let (stamp, gate) = (site.stamp(&caller, note), site.settings().gate.clone());
+    let (stamp, desk) = (site.stamp(&caller, note), site.desk.clone());
     let ids = [id::new(stamp.now), id::new(stamp.now)];
-    let copy = site
-        .store
-        .write(move |write| -> Result<_, Problem> {
-            slugs::take_turn(write, Kind::Article, &key)?;
-            let transition = if plan.is_some() { Transition::Schedule } else { Transition::Unschedule };
-            let current = permitted(write, &key, &caller, Deed::Step(transition), &expected)?;
-            let before = current.row.state()?;
-            let breaches = plan.map(|plan| plan.check(stamp.now, before.status == Status::Published)).unwrap_or_default();
-            let mut after = step(before, transition, stamp.now)?;
-            if !breaches.is_empty() {
-                return Err(Problem::invalid_body(breaches));
-            }
-            if plan.is_some_and(|plan| plan.publish_at.is_some()) {
-                pass_gate(&gate, &current, &stamp.user_id)?;
-            } else {
-                // An embargo alone leaves a draft a draft.
-                after.status = if before.status == Status::Scheduled { Status::Draft } else { before.status };
-            }
-            let assignee = current.row.assignee_id.as_deref().filter(|_| after.status == Status::InReview);
-            publishing::move_on(write, &current.row.id, current.row.version, after, assignee, transition.name(), &stamp)?;
-            let version = current.row.version + 1;
-            schedules::replace(write, &current.row.id, version, plan.unwrap_or_default(), [&ids[0], &ids[1]], &stamp)?;
-            Ok(articles::by_id(write, &current.row.id)?)
-        })
-        .await?;
-    shown(copy, site)
+    let work = move |write: &mut Write<'_>| -> Result<_, Problem> {
+        slugs::take_turn(write, Kind::Article, &key)?;
+        let transition = if plan.is_some() { Transition::Schedule } else { Transition::Unschedule };
+        let current = permitted(write, &key, &caller, Deed::Step(transition), &expected)?;
+        let before = current.row.state()?;
+        let breaches = plan.map(|plan| plan.check(stamp.now, before.status == Status::Published)).unwrap_or_default();
+        let mut after = step(before, transition, stamp.now)?;
+        if !breaches.is_empty() {
+            return Err(Problem::invalid_body(breaches));
+        }
+        if plan.is_some_and(|plan| plan.publish_at.is_some()) {
+            pass_gate(&desk.settings.gate, &current, &stamp.user_id)?;
+        } else {
+            // An embargo alone leaves a draft a draft.
+            after.status = if before.status == Status::Scheduled { Status::Draft } else { before.status };
+        }
+        let assignee = current.row.assignee_id.as_deref().filter(|_| after.status == Status::InReview);
+        publishing::move_on(write, &current.row.id, current.row.version, after, assignee, transition.name(), &stamp)?;
+        let version = current.row.version + 1;
+        schedules::replace(write, &current.row.id, version, plan.unwrap_or_default(), [&ids[0], &ids[1]], &stamp)?;
+        shown(articles::by_id(write, &current.row.id)?, &desk)
+    };
+    once.write(site, work).await
 }
 
 /// Lists what comes by itself, the next first, and what has failed.

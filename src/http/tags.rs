@@ -1,9 +1,10 @@
 //! Tags: what stories are about.
 
-use super::answer::{self, Public};
+use super::answer::{self, Public, Reply};
 use super::guard::{Anyone, Editor};
 use super::input::{Body, Edit, Name, NoParameters, Query};
 use super::listing::{ListNamed, ReadOne, Reassign, about_list, about_one, differing, with_link};
+use super::once::Once;
 use super::page::{List, PageInfo, ends, slice};
 use super::precondition::{Current, IfMatch};
 use super::problem::Problem;
@@ -16,7 +17,7 @@ use crate::domain::{id, slug};
 use crate::store::articles::Stamp;
 use crate::store::slugs::{self, Kind, Wish};
 use crate::store::tags::{self, TagDraft, TagRow};
-use crate::store::{self, Conn};
+use crate::store::{self, Conn, Write};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -213,20 +214,24 @@ pub async fn get_tag(caller: Anyone, site: Site, key: Name, query: Query<ReadOne
 /// Creates a tag.
 #[utoipa::path(post, path = "/v1/tags", operation_id = "create_tag", tag = "tags", request_body(content = CreateTag, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 201, description = "The tag", body = Tag, headers(("Location" = String, description = "The address of the tag"), ("ETag" = String, description = "For `If-Match`")))))]
-pub async fn create_tag(caller: Editor, site: Site, _query: Query<NoParameters>, body: Body<CreateTag>) -> Result<HttpResponse, Problem> {
+pub async fn create_tag(
+    caller: Editor,
+    site: Site,
+    _query: Query<NoParameters>,
+    once: Once,
+    body: Body<CreateTag>,
+) -> Result<HttpResponse, Problem> {
     let input = body.read().await?;
     let stamp = Stamp::new(caller.0.user_id, site.now());
     let id = id::new(stamp.now);
-    let shown = site
-        .store
-        .write(move |conn| -> Result<_, Problem> {
-            let draft = input.draft(conn, &id)?;
-            tags::insert(conn, &id, draft, &stamp)?;
-            Ok(find(conn, &id, true)?)
-        })
-        .await?;
-    let (version, location) = (shown.row.version, format!("/v1/tags/{}", shown.row.slug));
-    answer::created(&shown.tag(true), version, &location)
+    let work = move |write: &mut Write<'_>| -> Result<_, Problem> {
+        let draft = input.draft(write, &id)?;
+        tags::insert(write, &id, draft, &stamp)?;
+        let shown = find(write, &id, true)?;
+        let (version, location) = (shown.row.version, format!("/v1/tags/{}", shown.row.slug));
+        Reply::created(&shown.tag(true), version, location)
+    };
+    once.write(&site, work).await
 }
 
 /// Changes a tag by JSON Merge Patch (RFC 7396); every story shows the change at once.
@@ -269,7 +274,14 @@ pub async fn update_tag(
 
 fn refuse(row: &TagRow, before: &CreateTag, after: &CreateTag) -> Problem {
     let differing = differing(before, after);
-    Current { version: row.version, changed_by: row.updated_by.clone(), changed_at: row.updated_at, differing }.refuse()
+    Current {
+        version: row.version,
+        changed_by: row.updated_by.clone(),
+        changed_at: row.updated_at,
+        conflicting: differing.clone(),
+        differing,
+    }
+    .refuse()
 }
 
 /// Deletes a tag that no story carries and below which no tag stands.

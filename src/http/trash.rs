@@ -7,6 +7,7 @@ use super::guard::{Contributor, Editor};
 use super::input::{Body, Name, NoParameters, Query};
 use super::listing::{ListAll, with_link};
 use super::note::{Noted, RevisionNote};
+use super::once::Once;
 use super::page::{List, PageInfo, ends};
 use super::precondition::IfMatch;
 use super::problem::{Code, Problem};
@@ -109,22 +110,20 @@ pub async fn restore_article(
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
+    once: Once,
     expected: IfMatch,
     note: RevisionNote,
     body: Body<Noted>,
 ) -> Result<HttpResponse, Problem> {
     let (caller, stamp) = (caller.0.clone(), site.stamp(&caller.0, note.or(body.read().await?.note.as_deref())));
-    let (key, expired) = (key.into_inner(), site.trash_expired());
-    let copy = site
-        .store
-        .write(move |write| -> Result<_, Problem> {
-            let current = trashed(write, &key, expired, &caller)?;
-            check(write, &current, &expected)?;
-            trash::restore(write, &current.row.id, current.row.version, &stamp)?;
-            Ok(articles::by_id(write, &current.row.id)?)
-        })
-        .await?;
-    shown(copy, &site)
+    let (key, expired, desk) = (key.into_inner(), site.trash_expired(), site.desk.clone());
+    let work = move |write: &mut Write<'_>| -> Result<_, Problem> {
+        let current = trashed(write, &key, expired, &caller)?;
+        check(write, &current, &expected)?;
+        trash::restore(write, &current.row.id, current.row.version, &stamp)?;
+        shown(articles::by_id(write, &current.row.id)?, &desk)
+    };
+    once.write(&site, work).await
 }
 
 /// Purges a story from the trash: it is gone for good, with its history, and its slug is free.
@@ -166,5 +165,5 @@ fn trashed(write: &mut Write<'_>, key: &str, expired: Moment, caller: &Caller) -
 }
 
 fn check(conn: &mut Conn, current: &WorkingCopy, expected: &IfMatch) -> Result<(), Problem> {
-    if expected.allows(current.row.version) { Ok(()) } else { Err(refuse_stale(conn, current, expected)?) }
+    if expected.allows(current.row.version) { Ok(()) } else { Err(refuse_stale(conn, current, expected, None)?) }
 }

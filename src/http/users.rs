@@ -1,10 +1,11 @@
 //! Users: the accounts of the newsroom, kept by administrators.
 
-use super::answer;
+use super::answer::{self, Reply};
 use super::article_query::CursorText;
 use super::guard::Admin;
 use super::input::{Body, Edit, Name, NoParameters, Query};
 use super::listing::{differing, with_link};
+use super::once::Once;
 use super::page::{List, PageInfo, ends, slice};
 use super::precondition::{Current, IfMatch};
 use super::problem::{Code, Problem};
@@ -17,7 +18,7 @@ use crate::domain::text::{EmailAddress, FilledText};
 use crate::domain::time::Moment;
 use crate::domain::user::Role;
 use crate::store::users::{self, UserDraft, UserRow};
-use crate::store::{self, Conn};
+use crate::store::{self, Conn, Write};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -141,22 +142,26 @@ pub async fn get_user(_caller: Admin, site: Site, id: Name, _query: Query<NoPara
 /// Creates a user. One without a password cannot sign in until it is given one.
 #[utoipa::path(post, path = "/v1/users", operation_id = "create_user", tag = "users", request_body(content = CreateUser, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 201, description = "The user", body = User, headers(("Location" = String, description = "The address of the user"), ("ETag" = String, description = "For `If-Match`")))))]
-pub async fn create_user(caller: Admin, site: Site, _query: Query<NoParameters>, body: Body<CreateUser>) -> Result<HttpResponse, Problem> {
+pub async fn create_user(
+    caller: Admin,
+    site: Site,
+    _query: Query<NoParameters>,
+    once: Once,
+    body: Body<CreateUser>,
+) -> Result<HttpResponse, Problem> {
     let (mut draft, password) = body.read().await?.draft();
     if let Some(password) = password {
         draft.password_hash = Some(hashed(&site, strong(&password)?).await?);
     }
     let now = site.now();
     let id = id::new(now);
-    let row = site
-        .store
-        .write(move |conn| -> Result<_, Problem> {
-            users::insert(conn, &id, draft, Some(&caller.0.user_id), now)?;
-            Ok(users::by_id(conn, &id)?)
-        })
-        .await?;
-    let (version, location) = (row.version, format!("/v1/users/{}", row.id));
-    answer::created(&shown(row)?, version, &location)
+    let work = move |write: &mut Write<'_>| -> Result<_, Problem> {
+        users::insert(write, &id, draft, Some(&caller.0.user_id), now)?;
+        let row = users::by_id(write, &id)?;
+        let (version, location) = (row.version, format!("/v1/users/{}", row.id));
+        Reply::created(&shown(row)?, version, location)
+    };
+    once.write(&site, work).await
 }
 
 /// Changes a user by JSON Merge Patch (RFC 7396).
@@ -214,7 +219,14 @@ fn check_version(row: &UserRow, expected: &IfMatch, before: &CreateUser, after: 
     }
     let mut differing = differing(before, after);
     differing.retain(|name| name != "password");
-    Err(Current { version: row.version, changed_by: row.updated_by.clone(), changed_at: row.updated_at, differing }.refuse())
+    Err(Current {
+        version: row.version,
+        changed_by: row.updated_by.clone(),
+        changed_at: row.updated_at,
+        conflicting: differing.clone(),
+        differing,
+    }
+    .refuse())
 }
 
 /// The last administrator who can sign in stays one.

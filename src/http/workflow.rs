@@ -1,11 +1,12 @@
 //! The way of a story through the newsroom: to a reviewer and back, into the archive, off the site and on again.
 
-use super::article_input::draft_again;
-use super::articles::{Written, permitted, shown, transition};
+use super::article_input::{draft_again, permitted};
+use super::articles::{Written, shown, transition};
 use super::finished;
 use super::guard::{Author, Contributor, Editor};
 use super::input::{Body, Name, NoParameters, Nothing, Query};
 use super::note::RevisionNote;
+use super::once::Once;
 use super::precondition::IfMatch;
 use super::problem::{Code, Problem};
 use super::representation::WorkingArticle;
@@ -175,12 +176,13 @@ pub async fn submit_article(
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
+    once: Once,
     expected: IfMatch,
     note: RevisionNote,
     body: Body<SubmitArticle>,
 ) -> Result<HttpResponse, Problem> {
     let asked = Asked::Submit(body.read().await?);
-    transition(&site, caller.0, key.into_inner(), expected, note, asked).await
+    transition(&site, once, caller.0, key.into_inner(), expected, note, asked).await
 }
 
 /// Hands a story in review back to its writer: it is a draft again.
@@ -191,12 +193,13 @@ pub async fn return_article(
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
+    once: Once,
     expected: IfMatch,
     note: RevisionNote,
     body: Body<ReturnArticle>,
 ) -> Result<HttpResponse, Problem> {
     let asked = Asked::Return(body.read().await?);
-    transition(&site, caller.0, key.into_inner(), expected, note, asked).await
+    transition(&site, once, caller.0, key.into_inner(), expected, note, asked).await
 }
 
 /// Puts a story away: what is live of it is taken down, and it waits in the archive.
@@ -207,12 +210,13 @@ pub async fn archive_article(
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
+    once: Once,
     expected: IfMatch,
     note: RevisionNote,
     body: Body<Nothing>,
 ) -> Result<HttpResponse, Problem> {
     body.read().await?;
-    transition(&site, caller.0, key.into_inner(), expected, note, Asked::Archive).await
+    transition(&site, once, caller.0, key.into_inner(), expected, note, Asked::Archive).await
 }
 
 /// Takes a story out of the archive: it is a draft again, with the dates that it had.
@@ -223,12 +227,13 @@ pub async fn unarchive_article(
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
+    once: Once,
     expected: IfMatch,
     note: RevisionNote,
     body: Body<Nothing>,
 ) -> Result<HttpResponse, Problem> {
     body.read().await?;
-    transition(&site, caller.0, key.into_inner(), expected, note, Asked::Unarchive).await
+    transition(&site, once, caller.0, key.into_inner(), expected, note, Asked::Unarchive).await
 }
 
 /// Takes a live story back in public: its addresses answer 410 with the reason, and it is gone from everywhere else.
@@ -242,12 +247,13 @@ pub async fn kill_article(
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
+    once: Once,
     expected: IfMatch,
     note: RevisionNote,
     body: Body<KillArticle>,
 ) -> Result<HttpResponse, Problem> {
     let asked = Asked::Kill(body.read().await?);
-    transition(&site, caller.0, key.into_inner(), expected, note, asked).await
+    transition(&site, once, caller.0, key.into_inner(), expected, note, asked).await
 }
 
 /// Brings a killed story back as it was live, with its dates. What was edited meanwhile stays unpublished.
@@ -258,6 +264,7 @@ pub async fn unkill_article(
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
+    once: Once,
     expected: IfMatch,
     note: RevisionNote,
     body: Body<Nothing>,
@@ -267,7 +274,7 @@ pub async fn unkill_article(
         let was = articles::with_content(write, current, draft)?;
         finished::unkill(write, &was, version, after, stamp)
     };
-    go_back(&site, (&caller.0, note), &key.into_inner(), &expected, Transition::Unkill, unkill).await
+    go_back(&site, &once, (&caller.0, note), &key.into_inner(), &expected, Transition::Unkill, unkill).await
 }
 
 /// Drops what was not published: the working copy becomes the live copy again.
@@ -280,6 +287,7 @@ pub async fn discard_article(
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
+    once: Once,
     expected: IfMatch,
     note: RevisionNote,
     body: Body<Nothing>,
@@ -288,7 +296,7 @@ pub async fn discard_article(
     let discard = |write: &mut Write<'_>, current: WorkingCopy, draft: Draft, _version, after, stamp: &Stamp| {
         articles::replace(write, &current.row.id, current.row.version, draft, after, "discard", stamp)
     };
-    go_back(&site, (&caller.0, note), &key.into_inner(), &expected, Transition::Discard, discard).await
+    go_back(&site, &once, (&caller.0, note), &key.into_inner(), &expected, Transition::Discard, discard).await
 }
 
 /// How what was published is put where it belongs: the current copy, the published content and its version, and the new state.
@@ -297,12 +305,16 @@ type PutBack = fn(&mut Write<'_>, WorkingCopy, Draft, i64, State, &Stamp) -> Res
 /// Takes up what was published again. It is rendered outside the transaction, as saved stories are.
 async fn go_back(
     site: &Worker,
+    once: &Once,
     (caller, note): (&Caller, RevisionNote),
     key: &str,
     expected: &IfMatch,
     transition: Transition,
     put_back: PutBack,
 ) -> Result<HttpResponse, Problem> {
+    if let Some(answer) = once.replay(site).await? {
+        return Ok(answer);
+    }
     let stamp = site.stamp(caller, note);
     loop {
         let (key, caller, expected) = (key.to_owned(), caller.clone(), expected.clone());
@@ -318,19 +330,16 @@ async fn go_back(
                 Ok((current, after, edition))
             })
             .await?;
-        let Some((edition, author_ids, tag_ids)) = edition else { return shown(current, site) };
+        let Some((edition, author_ids, tag_ids)) = edition else { return Ok(shown(current, &site.desk)?.into()) };
         let version = edition.version;
-        let draft = draft_again(edition, author_ids, tag_ids)?;
-        let outcome = site
-            .store
-            .write(move |conn| -> Result<_, Written> {
-                let id = current.row.id.clone();
-                put_back(conn, current, draft, version, after, &stamp)?;
-                Ok(articles::by_id(conn, &id)?)
-            })
-            .await;
-        match outcome {
-            Ok(copy) => return shown(copy, site),
+        let (draft, desk) = (draft_again(edition, author_ids, tag_ids)?, site.desk.clone());
+        let outcome = once.write(site, move |write| -> Result<_, Written> {
+            let id = current.row.id.clone();
+            put_back(write, current, draft, version, after, &stamp)?;
+            Ok(shown(articles::by_id(write, &id)?, &desk)?)
+        });
+        match outcome.await {
+            Ok(answer) => return Ok(answer),
             // Another write slipped in between: look again, and judge by what is there now.
             Err(Written::Raced) => {}
             Err(Written::Refused(problem)) => return Err(problem),

@@ -12,6 +12,7 @@ mod conn;
 pub mod corrections;
 mod error;
 pub mod history;
+pub mod idempotency;
 pub mod kills;
 pub mod links;
 pub mod live;

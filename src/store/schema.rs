@@ -292,6 +292,15 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    idempotency_keys (name) {
+        name -> Text,
+        fingerprint -> Text,
+        answer -> Binary,
+        created_at -> BigInt,
+    }
+}
+
 diesel::joinable!(schedules -> articles (article_id));
 diesel::joinable!(credentials -> users (user_id));
 diesel::joinable!(author_slugs -> authors (author_id));
@@ -331,4 +340,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     article_comments,
     article_locks,
     preview_tokens,
+    idempotency_keys,
 );

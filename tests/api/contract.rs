@@ -62,6 +62,7 @@ fn every_operation_has_a_name_of_its_own_made_of_a_verb_and_a_resource() {
             "get" => &["get", "list"],
             "post" => &[
                 "create",
+                "batch",
                 "publish",
                 "unpublish",
                 "discard",

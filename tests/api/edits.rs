@@ -110,6 +110,10 @@ fn a_change_for_an_older_version_is_told_who_changed_what_and_when() {
     let mut differing: Vec<&str> = problem["differing_members"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
     differing.sort_unstable();
     assert_eq!(differing, ["dateline", "lead"]);
+    assert_eq!(problem["conflicting_members"], json!([]));
+    let stale = |change: Value| newsroom.patch(&editor, STORY, &seen, &change).expect(412).json()["conflicting_members"].clone();
+    assert_eq!(stale(json!({ "title": "Mine", "lead": "Mine." })), json!(["lead"]));
+    assert_eq!(stale(json!({ "lead": "Old." })), json!([]), "who sends what they have seen changes nothing");
     for (method, path) in [("DELETE", STORY.to_owned()), ("POST", format!("{STORY}/publish"))] {
         let headers = [("if-match", seen.as_str()), ("content-type", "application/json")];
         assert_eq!(newsroom.send(method, &path, Some(&editor), &headers, Some(b"{}")).expect(412).code(), "stale");

@@ -3,6 +3,7 @@
 mod articles;
 mod attacks;
 mod authors;
+mod batch;
 mod bounded;
 mod cache;
 mod command_line;
@@ -16,6 +17,7 @@ mod edits;
 mod errors;
 mod history;
 mod house;
+mod idempotency;
 mod kills;
 mod lists;
 mod locks;
