@@ -191,6 +191,11 @@ fn one_of(
 }
 
 impl ReadyArticle {
+    /// The same with another wish for its slug.
+    pub fn wishing(self, wish: impl FnOnce(Wish) -> Result<Wish, Problem>) -> Result<Self, Problem> {
+        Ok(Self { draft: Draft { slug: wish(self.draft.slug)?, ..self.draft }, ..self })
+    }
+
     /// Finds the authors and tags; each one that does not exist or is named twice is a breach.
     pub fn linked(mut self, conn: &mut Conn) -> Result<Draft, Problem> {
         let mut breaches = Vec::new();

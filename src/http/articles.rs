@@ -6,7 +6,7 @@ use super::article_query::{AskedList, ListArticles, ReadArticle, View};
 use super::finished;
 use super::guard::{Anyone, Author, Contributor};
 use super::input::{Body, Edit, Name, NoParameters, Nothing, Query};
-use super::listing::with_link;
+use super::listing::{ChooseSlug, with_link};
 use super::live;
 use super::note::RevisionNote;
 use super::once::Once;
@@ -122,18 +122,18 @@ pub async fn get_article(reader: Reader, site: Site, key: Name, query: Query<Rea
 /// Creates a story as a draft.
 ///
 /// The public sees nothing of it until it is published. Without a `slug`, one is made from the title.
-#[utoipa::path(post, path = "/v1/articles", operation_id = "create_article", tag = "articles", request_body(content = CreateArticle, content_type = "application/json"), security(("bearer" = [])),
+#[utoipa::path(post, path = "/v1/articles", operation_id = "create_article", tag = "articles", params(ChooseSlug), request_body(content = CreateArticle, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 201, description = "The draft", body = WorkingArticle, headers(("Location" = String, description = "The address of the story"), ("ETag" = String, description = "For `If-Match`")))))]
 pub async fn create_article(
     caller: Contributor,
     site: Site,
-    _query: Query<NoParameters>,
+    query: Query<ChooseSlug>,
     once: Once,
     note: RevisionNote,
     body: Body<CreateArticle>,
 ) -> Result<HttpResponse, Problem> {
     let input = body.read().await?;
-    let ready = draft_of(input)?;
+    let ready = draft_of(input)?.wishing(|slug| query.0.of(slug, &caller.0))?;
     let stamp = site.stamp(&caller.0, note);
     let id = id::new(stamp.now);
     loop {
@@ -157,25 +157,27 @@ pub async fn create_article(
 /// Changes the working copy of a story by JSON Merge Patch (RFC 7396).
 ///
 /// The live view stays as it is until the story is published again. Members that are null are cleared, arrays replace whole.
-#[utoipa::path(patch, path = "/v1/articles/{article}", operation_id = "update_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = EditArticle, content_type = "application/merge-patch+json"), security(("bearer" = [])),
+#[utoipa::path(patch, path = "/v1/articles/{article}", operation_id = "update_article", tag = "articles", params(("article" = String, Path, description = "Id or slug"), ChooseSlug), request_body(content = EditArticle, content_type = "application/merge-patch+json"), security(("bearer" = [])),
     responses((status = 200, description = "The working copy", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn update_article(
     caller: Contributor,
     site: Site,
     key: Name,
-    _query: Query<NoParameters>,
+    query: Query<ChooseSlug>,
     expected: IfMatch,
     note: RevisionNote,
     body: Body<EditArticle>,
 ) -> Result<HttpResponse, Problem> {
     let patch = body.read_patch().await?;
     let stamp = site.stamp(&caller.0, note);
+    let by = caller.0.clone();
     let asked = (key.into_inner(), caller.0, expected, patch);
     loop {
         let (key, caller, expected, patch) = asked.clone();
         let (current, after) = site.store.read(move |conn| patched(conn, &key, &caller, &expected, &patch)).await?;
         let Some(after) = after else { return Ok(shown(current, &site.desk)?.into()) };
-        let (ready, state) = (draft_of(after)?, current.row.state()?.saved());
+        let ready = draft_of(after)?.wishing(|slug| query.0.of(slug, &by))?;
+        let state = current.row.state()?.saved();
         let (id, seen, stamp) = (current.row.id, current.row.version, stamp.clone());
         let outcome = site.store.write(move |write| -> Result<_, Written> {
             let draft = ready.linked(write)?;

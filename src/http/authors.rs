@@ -3,7 +3,7 @@
 use super::answer::{self, Public, Reply};
 use super::guard::{Anyone, Editor};
 use super::input::{Body, Edit, Name, NoParameters, Query};
-use super::listing::{ListNamed, ReadOne, Reassign, about_list, about_one, with_link};
+use super::listing::{ChooseSlug, ListNamed, Merge, ReadOne, Reassign, about_list, about_one, with_link};
 use super::once::Once;
 use super::page::{List, PageInfo, ends, slice};
 use super::precondition::{Current, IfMatch};
@@ -210,16 +210,17 @@ pub async fn get_author(caller: Anyone, site: Site, key: Name, query: Query<Read
 }
 
 /// Creates an author.
-#[utoipa::path(post, path = "/v1/authors", operation_id = "create_author", tag = "authors", request_body(content = CreateAuthor, content_type = "application/json"), security(("bearer" = [])),
+#[utoipa::path(post, path = "/v1/authors", operation_id = "create_author", tag = "authors", params(ChooseSlug), request_body(content = CreateAuthor, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 201, description = "The author", body = Author, headers(("Location" = String, description = "The address of the author"), ("ETag" = String, description = "For `If-Match`")))))]
 pub async fn create_author(
     caller: Editor,
     site: Site,
-    _query: Query<NoParameters>,
+    query: Query<ChooseSlug>,
     once: Once,
     body: Body<CreateAuthor>,
 ) -> Result<HttpResponse, Problem> {
     let draft = body.read().await?.draft()?;
+    let draft = AuthorDraft { slug: query.0.of(draft.slug, &caller.0)?, ..draft };
     let stamp = Stamp::new(caller.0.user_id, site.now());
     let id = id::new(stamp.now);
     let work = move |write: &mut Write<'_>| -> Result<_, Problem> {
@@ -233,19 +234,19 @@ pub async fn create_author(
 }
 
 /// Changes an author by JSON Merge Patch (RFC 7396); every story shows the change at once.
-#[utoipa::path(patch, path = "/v1/authors/{author}", operation_id = "update_author", tag = "authors", params(("author" = String, Path, description = "Id or slug")), request_body(content = EditAuthor, content_type = "application/merge-patch+json"), security(("bearer" = [])),
+#[utoipa::path(patch, path = "/v1/authors/{author}", operation_id = "update_author", tag = "authors", params(("author" = String, Path, description = "Id or slug"), ChooseSlug), request_body(content = EditAuthor, content_type = "application/merge-patch+json"), security(("bearer" = [])),
     responses((status = 200, description = "The author", body = Author, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn update_author(
     caller: Editor,
     site: Site,
     key: Name,
-    _query: Query<NoParameters>,
+    query: Query<ChooseSlug>,
     expected: IfMatch,
     body: Body<EditAuthor>,
 ) -> Result<HttpResponse, Problem> {
     let patch = body.read_patch().await?;
     let key = key.into_inner();
-    let stamp = Stamp::new(caller.0.user_id, site.now());
+    let stamp = Stamp::new(caller.0.user_id.clone(), site.now());
     let row = site
         .store
         .write(move |conn| -> Result<_, Problem> {
@@ -262,6 +263,7 @@ pub async fn update_author(
                 return Ok(row);
             }
             let draft = after.draft()?;
+            let draft = AuthorDraft { slug: query.0.of(draft.slug, &caller.0)?, ..draft };
             check_user(conn, &draft)?;
             authors::update(conn, &row.id, row.version, draft, &stamp)?;
             Ok(authors::find(conn, &row.id)?)
@@ -316,4 +318,39 @@ pub async fn delete_author(
         })
         .await?;
     Ok(answer::gone())
+}
+
+/// Merges an author into another: every story that names it names the other from now on, and where both are named once.
+///
+/// Its slugs, the old ones and the id too, lead to the other for good. The `ETag` in `If-Match` is that of the author that goes.
+#[utoipa::path(post, path = "/v1/authors/{author}/merge", operation_id = "merge_author", tag = "authors", params(("author" = String, Path, description = "Id or slug of the one that goes")), request_body(content = Merge, content_type = "application/json"), security(("bearer" = [])),
+    responses((status = 200, description = "The author that stays", body = Author, headers(("ETag" = String, description = "For `If-Match`")))))]
+pub async fn merge_author(
+    _caller: Editor,
+    site: Site,
+    key: Name,
+    _query: Query<NoParameters>,
+    once: Once,
+    expected: IfMatch,
+    body: Body<Merge>,
+) -> Result<HttpResponse, Problem> {
+    let Merge { into } = body.read().await?;
+    let (key, now) = (key.into_inner(), site.now());
+    let work = move |write: &mut Write<'_>| -> Result<_, Problem> {
+        slugs::take_turn(write, Kind::Author, &key)?;
+        let row = authors::find(write, &key)?;
+        if !expected.allows(row.version) {
+            let before = CreateAuthor::of(&row)?;
+            return Err(refuse(&row, &before, &before));
+        }
+        let other = authors::find(write, &into.0).map_err(|error| Merge::refuse(error, "author"))?;
+        if other.id == row.id {
+            return Err(Merge::refuse_cyclic("Name another author than the one to be merged."));
+        }
+        authors::merge(write, &row.id, row.version, &other.id, now)?;
+        let row = authors::find(write, &other.id)?;
+        let version = row.version;
+        Reply::private(&shown(row, true)?, Some(version))
+    };
+    once.write(&site, work).await
 }

@@ -6,10 +6,13 @@ use super::contract::Contract;
 use super::guard::Anyone;
 use super::page::{Fields, slice};
 use super::problem::Problem;
+use crate::domain::breach::Breach;
 use crate::domain::text::Key;
+use crate::domain::user::{Caller, Role};
 use crate::store;
 use crate::store::authors::Order;
 use crate::store::page::Slice;
+use crate::store::slugs::Wish;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use serde::{Deserialize, Serialize};
@@ -97,6 +100,24 @@ pub struct Reassign {
     pub reassign_to: Option<Key>,
 }
 
+/// What another is to be merged into.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Merge {
+    /// The id or slug of the one that stays.
+    pub into: Key,
+}
+
+/// The parameters of a write that may choose a slug.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ChooseSlug {
+    /// Whether the `slug` may be taken from another that bore it once: its old address leads there no more. Editors only; a slug that
+    /// another bears now is never taken.
+    #[param(nullable = false)]
+    pub take_slug: Option<bool>,
+}
+
 /// The members of an answer that are wanted.
 pub struct Wanted(Option<Fields>);
 
@@ -146,6 +167,34 @@ impl Reassign {
                 Problem::invalid_parameter("reassign_to", format!("There is no {what} of this id or slug."))
             }
             other => other.into(),
+        }
+    }
+}
+
+impl Merge {
+    /// What to say when the other is not there.
+    pub fn refuse(error: store::Error, what: &str) -> Problem {
+        let detail = match error {
+            store::Error::NotFound(_) => format!("There is no {what} of this id or slug."),
+            store::Error::Moved(_, slug) => format!("It is called `{slug}` now; name that one, if you mean it."),
+            other => return other.into(),
+        };
+        Problem::invalid_body(vec![Breach::member("/into", "unknown", detail)])
+    }
+
+    /// What to say when the other cannot take the place.
+    pub fn refuse_cyclic(detail: &str) -> Problem {
+        Problem::invalid_body(vec![Breach::member("/into", "cyclic", detail)])
+    }
+}
+
+impl ChooseSlug {
+    /// What is wished for, by one who may wish it.
+    pub fn of(&self, wish: Wish, caller: &Caller) -> Result<Wish, Problem> {
+        match self.take_slug {
+            Some(true) if caller.role < Role::Editor => Err(Problem::forbidden("An editor may take a slug from another; ask one.")),
+            Some(true) => Ok(wish.taken()),
+            _ => Ok(wish),
         }
     }
 }

@@ -275,7 +275,10 @@ impl From<store::Error> for Problem {
             store::Error::Taken { what: "email", .. } => Self::new(Code::EmailTaken, "A user with this e-mail address exists already."),
             store::Error::Taken { value, .. } => Self::new(
                 Code::SlugTaken,
-                format!("The slug `{value}` is held, or was once held, by another. Choose another, or leave `slug` out."),
+                format!(
+                    "The slug `{value}` is held, or was once held, by another. Choose another, or leave `slug` out. One that nobody bears any \
+                     more an editor takes with `?take_slug=true`."
+                ),
             ),
             store::Error::Raced => Self::new(Code::Stale, "Another write came first. Fetch the current version and try again."),
             store::Error::InUse(count) => {

@@ -11,6 +11,7 @@ use super::corrections::CreateCorrection;
 use super::differences::{Difference, MemberDifference};
 use super::docs::Index;
 use super::input::{Edit, Nothing};
+use super::listing::Merge;
 use super::locks::LockArticle;
 use super::neighbours::{AdjacentArticles, RelatedArticles};
 use super::note::Noted;
@@ -104,6 +105,7 @@ pub fn all() -> Map<String, Value> {
         sample(&RevisionPage { items: vec![revision().summary], page: page() }),
         sample(&revision()),
         sample(&difference()),
+        sample(&Merge { into: Key("migration".into()) }),
         sample(&Noted { note: Some("The correction was wrong".into()) }),
         sample(&TrashPage { items: vec![trashed()], page: page() }),
         sample(&author()),

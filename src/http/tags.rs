@@ -3,7 +3,7 @@
 use super::answer::{self, Public, Reply};
 use super::guard::{Anyone, Editor};
 use super::input::{Body, Edit, Name, NoParameters, Query};
-use super::listing::{ListNamed, ReadOne, Reassign, about_list, about_one, differing, with_link};
+use super::listing::{ChooseSlug, ListNamed, Merge, ReadOne, Reassign, about_list, about_one, differing, with_link};
 use super::once::Once;
 use super::page::{List, PageInfo, ends, slice};
 use super::precondition::{Current, IfMatch};
@@ -212,20 +212,21 @@ pub async fn get_tag(caller: Anyone, site: Site, key: Name, query: Query<ReadOne
 }
 
 /// Creates a tag.
-#[utoipa::path(post, path = "/v1/tags", operation_id = "create_tag", tag = "tags", request_body(content = CreateTag, content_type = "application/json"), security(("bearer" = [])),
+#[utoipa::path(post, path = "/v1/tags", operation_id = "create_tag", tag = "tags", params(ChooseSlug), request_body(content = CreateTag, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 201, description = "The tag", body = Tag, headers(("Location" = String, description = "The address of the tag"), ("ETag" = String, description = "For `If-Match`")))))]
 pub async fn create_tag(
     caller: Editor,
     site: Site,
-    _query: Query<NoParameters>,
+    query: Query<ChooseSlug>,
     once: Once,
     body: Body<CreateTag>,
 ) -> Result<HttpResponse, Problem> {
     let input = body.read().await?;
-    let stamp = Stamp::new(caller.0.user_id, site.now());
+    let stamp = Stamp::new(caller.0.user_id.clone(), site.now());
     let id = id::new(stamp.now);
     let work = move |write: &mut Write<'_>| -> Result<_, Problem> {
         let draft = input.draft(write, &id)?;
+        let draft = TagDraft { slug: query.0.of(draft.slug, &caller.0)?, ..draft };
         tags::insert(write, &id, draft, &stamp)?;
         let shown = find(write, &id, true)?;
         let (version, location) = (shown.row.version, format!("/v1/tags/{}", shown.row.slug));
@@ -235,19 +236,19 @@ pub async fn create_tag(
 }
 
 /// Changes a tag by JSON Merge Patch (RFC 7396); every story shows the change at once.
-#[utoipa::path(patch, path = "/v1/tags/{tag}", operation_id = "update_tag", tag = "tags", params(("tag" = String, Path, description = "Id or slug")), request_body(content = EditTag, content_type = "application/merge-patch+json"), security(("bearer" = [])),
+#[utoipa::path(patch, path = "/v1/tags/{tag}", operation_id = "update_tag", tag = "tags", params(("tag" = String, Path, description = "Id or slug"), ChooseSlug), request_body(content = EditTag, content_type = "application/merge-patch+json"), security(("bearer" = [])),
     responses((status = 200, description = "The tag", body = Tag, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn update_tag(
     caller: Editor,
     site: Site,
     key: Name,
-    _query: Query<NoParameters>,
+    query: Query<ChooseSlug>,
     expected: IfMatch,
     body: Body<EditTag>,
 ) -> Result<HttpResponse, Problem> {
     let patch = body.read_patch().await?;
     let key = key.into_inner();
-    let stamp = Stamp::new(caller.0.user_id, site.now());
+    let stamp = Stamp::new(caller.0.user_id.clone(), site.now());
     let shown = site
         .store
         .write(move |conn| -> Result<_, Problem> {
@@ -264,6 +265,7 @@ pub async fn update_tag(
                 return Ok(shown);
             }
             let draft = after.draft(conn, &shown.row.id)?;
+            let draft = TagDraft { slug: query.0.of(draft.slug, &caller.0)?, ..draft };
             tags::update(conn, &shown.row.id, shown.row.version, draft, &stamp)?;
             Ok(find(conn, &shown.row.id, true)?)
         })
@@ -320,4 +322,39 @@ pub async fn delete_tag(
         })
         .await?;
     Ok(answer::gone())
+}
+
+/// Merges a tag into another: every story that names it names the other from now on, and where both are named once.
+///
+/// Tags that stand below it move below the other. Its slugs, the old ones and the id too, lead to the other for good. The `ETag` in `If-Match` is that of the tag that goes.
+#[utoipa::path(post, path = "/v1/tags/{tag}/merge", operation_id = "merge_tag", tag = "tags", params(("tag" = String, Path, description = "Id or slug of the one that goes")), request_body(content = Merge, content_type = "application/json"), security(("bearer" = [])),
+    responses((status = 200, description = "The tag that stays", body = Tag, headers(("ETag" = String, description = "For `If-Match`")))))]
+pub async fn merge_tag(
+    _caller: Editor,
+    site: Site,
+    key: Name,
+    _query: Query<NoParameters>,
+    once: Once,
+    expected: IfMatch,
+    body: Body<Merge>,
+) -> Result<HttpResponse, Problem> {
+    let Merge { into } = body.read().await?;
+    let (key, now) = (key.into_inner(), site.now());
+    let work = move |write: &mut Write<'_>| -> Result<_, Problem> {
+        slugs::take_turn(write, Kind::Tag, &key)?;
+        let shown = find(write, &key, true)?;
+        if !expected.allows(shown.row.version) {
+            let before = CreateTag::of(&shown);
+            return Err(refuse(&shown.row, &before, &before));
+        }
+        let other = tags::find(write, &into.0).map_err(|error| Merge::refuse(error, "tag"))?;
+        if other.id == shown.row.id || !tags::may_replace(write, &shown.row.id, &other.id)? {
+            return Err(Merge::refuse_cyclic("Name another tag, and not one below the tag to be merged, nor one too deep for its branch."));
+        }
+        tags::merge(write, &shown.row.id, shown.row.version, &other.id, now)?;
+        let shown = find(write, &other.id, true)?;
+        let version = shown.row.version;
+        Reply::private(&shown.tag(true), Some(version))
+    };
+    once.write(&site, work).await
 }

@@ -135,7 +135,8 @@ pub fn by_id(conn: &mut Conn, id: &str) -> Result<WorkingCopy, Error> {
 
 /// A story with other content; where it stands in the newsroom stays.
 pub fn with_content(conn: &mut Conn, copy: WorkingCopy, draft: Draft) -> Result<WorkingCopy, Error> {
-    let Draft { slug: Wish::Chosen(slug) | Wish::Made(slug), content, word_count, reading_minutes, author_ids, tag_ids } = draft;
+    let Draft { slug, content, word_count, reading_minutes, author_ids, tag_ids } = draft;
+    let slug = slug.slug().to_owned();
     let row = ArticleRow { slug, document: document(&content)?, word_count, reading_minutes, ..copy.row };
     Ok(WorkingCopy { row, authors: links::bylines(conn, &author_ids)?, tags: links::labels(conn, &tag_ids)?, ..copy })
 }

@@ -55,10 +55,14 @@ pub enum Order {
     Creation,
 }
 
-/// The author behind an id or a slug; an old slug is `Error::Moved`.
+/// The author behind an id or a slug; an old slug, or the id of one that was merged into another, is `Error::Moved`.
 pub fn find(conn: &mut Conn, key: &str) -> Result<AuthorRow, Error> {
     let id = slugs::resolve(conn, Kind::Author, key)?;
-    authors::table.find(id).select(AuthorRow::as_select()).first(conn).or_not_found("author")
+    let row = authors::table.find(&id).select(AuthorRow::as_select()).first(conn).optional()?;
+    match row {
+        Some(row) => Ok(row),
+        None => Err(slugs::why_missing(conn, Kind::Author, &id)?),
+    }
 }
 
 /// A page of authors.
@@ -157,6 +161,13 @@ pub fn reassign(write: &mut Write<'_>, from: &str, to: &str, now: Moment) -> Res
     // For those who ask whether a story has changed since some date.
     diesel::update(authors::table.find(to)).set(authors::updated_at.eq(now.milliseconds())).execute(conn)?;
     Ok(())
+}
+
+/// Puts `to` in the place of the author of version `seen`, for good: in every story, under every slug it had, and under its id.
+pub fn merge(write: &mut Write<'_>, from: &str, seen: i64, to: &str, now: Moment) -> Result<(), Error> {
+    reassign(write, from, to, now)?;
+    slugs::hand_over(write, Kind::Author, from, to)?;
+    delete(write, from, seen)
 }
 
 /// The stories that name an author in either copy, those in the trash and killed ones included: they may come back.

@@ -4,6 +4,7 @@ use super::articles::Stamp;
 use super::compact;
 use super::conn::Conn;
 use super::error::{Error, Expect};
+use super::links;
 use super::page::{Key, Page, Position, Slice, walk};
 use super::pruning;
 use super::schema::revisions;
@@ -70,12 +71,14 @@ pub fn position(row: &RevisionRow) -> Position {
     Position { key: Key::Number(row.number), id: row.article_id.clone() }
 }
 
-/// A revision with what it holds.
+/// A revision with what it holds. Of authors and tags that were merged into others since, it holds the others.
 pub fn find(conn: &mut Conn, id: &str, number: i64) -> Result<(RevisionRow, Snapshot), Error> {
     let row = revisions::table.find((id, number)).select(RevisionRow::as_select()).first(conn).or_not_found("revision")?;
     let content = content(conn, id, number)?.ok_or(Error::NotFound("revision"))?;
-    let snapshot = serde_json::from_slice(&content).map_err(|error| damaged(id, number, &error))?;
-    Ok((row, snapshot))
+    let snapshot: Snapshot = serde_json::from_slice(&content).map_err(|error| damaged(id, number, &error))?;
+    let author_ids = links::authors_of_today(conn, snapshot.author_ids)?;
+    let tag_ids = links::tags_of_today(conn, snapshot.tag_ids)?;
+    Ok((row, Snapshot { author_ids, tag_ids, ..snapshot }))
 }
 
 /// The number of the newest revision up to `number`.

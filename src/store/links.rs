@@ -5,7 +5,7 @@ use super::error::{Error, Expect};
 use super::schema::{article_authors, article_tags, author_slugs, authors, tag_slugs, tags};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 diesel::define_sql_function! {
     /// `text` with each `from` in it replaced; the same on both databases.
@@ -103,6 +103,19 @@ pub fn tag_ids(conn: &mut Conn, keys: &[String]) -> Result<Vec<Option<String>>, 
     Ok(in_order(keys, ids, slugs))
 }
 
+/// The same authors, each that was merged into another as the other; each once.
+pub fn authors_of_today(conn: &mut Conn, ids: Vec<String>) -> Result<Vec<String>, Error> {
+    let merged =
+        author_slugs::table.filter(author_slugs::slug.eq_any(&ids)).select((author_slugs::slug, author_slugs::author_id)).load(conn)?;
+    Ok(of_today(ids, merged))
+}
+
+/// The same tags, each that was merged into another as the other; each once.
+pub fn tags_of_today(conn: &mut Conn, ids: Vec<String>) -> Result<Vec<String>, Error> {
+    let merged = tag_slugs::table.filter(tag_slugs::slug.eq_any(&ids)).select((tag_slugs::slug, tag_slugs::tag_id)).load(conn)?;
+    Ok(of_today(ids, merged))
+}
+
 /// The slugs of authors, in the given order; an id stays where there is no such author.
 pub fn author_slugs(conn: &mut Conn, ids: Vec<String>) -> Result<Vec<String>, Error> {
     let known: Vec<(String, String)> = authors::table.filter(authors::id.eq_any(&ids)).select((authors::id, authors::slug)).load(conn)?;
@@ -113,6 +126,13 @@ pub fn author_slugs(conn: &mut Conn, ids: Vec<String>) -> Result<Vec<String>, Er
 pub fn tag_slugs(conn: &mut Conn, ids: Vec<String>) -> Result<Vec<String>, Error> {
     let known: Vec<(String, String)> = tags::table.filter(tags::id.eq_any(&ids)).select((tags::id, tags::slug)).load(conn)?;
     Ok(named(ids, known))
+}
+
+fn of_today(ids: Vec<String>, merged: Vec<(String, String)>) -> Vec<String> {
+    let merged: HashMap<String, String> = merged.into_iter().collect();
+    let mut seen = HashSet::new();
+    let ids = ids.into_iter().map(|id| merged.get(&id).cloned().unwrap_or(id));
+    ids.filter(|id| seen.insert(id.clone())).collect()
 }
 
 fn named(ids: Vec<String>, known: Vec<(String, String)>) -> Vec<String> {

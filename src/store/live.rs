@@ -119,24 +119,29 @@ pub fn position(row: &LiveRow, order: Order) -> Position {
 
 /// The author that a key (an id or a slug, an old one too) names, if there is one.
 pub fn author(conn: &mut Conn, key: &str) -> Result<Option<Named>, Error> {
-    let named = if id::looks_like_one(key) {
-        on_either!(conn, conn => authors::table.find(key).select((authors::id, authors::live_count)).first(conn).optional()?)
-    } else {
+    let mut named = None;
+    if id::looks_like_one(key) {
+        named = on_either!(conn, conn => authors::table.find(key).select((authors::id, authors::live_count)).first(conn).optional()?);
+    }
+    if named.is_none() {
         let by_slug = author_slugs::table.inner_join(authors::table).filter(author_slugs::slug.eq(key));
-        on_either!(conn, conn => by_slug.select((authors::id, authors::live_count)).first(conn).optional()?)
-    };
+        named = on_either!(conn, conn => by_slug.select((authors::id, authors::live_count)).first(conn).optional()?);
+    }
     Ok(named.map(|(id, live_count)| Named { id, live_count }))
 }
 
 /// The public tag that a key (an id or a slug, an old one too) names, if there is one; an internal tag is unknown here.
 pub fn tag(conn: &mut Conn, key: &str) -> Result<Option<Named>, Error> {
     let public = tags::visibility.eq(Visibility::Public.name());
-    let named = if id::looks_like_one(key) {
-        on_either!(conn, conn => tags::table.find(key).filter(public).select((tags::id, tags::live_count)).first(conn).optional()?)
-    } else {
+    let mut named = None;
+    if id::looks_like_one(key) {
+        let by_id = tags::table.find(key).filter(public);
+        named = on_either!(conn, conn => by_id.select((tags::id, tags::live_count)).first(conn).optional()?);
+    }
+    if named.is_none() {
         let by_slug = tag_slugs::table.inner_join(tags::table).filter(tag_slugs::slug.eq(key)).filter(public);
-        on_either!(conn, conn => by_slug.select((tags::id, tags::live_count)).first(conn).optional()?)
-    };
+        named = on_either!(conn, conn => by_slug.select((tags::id, tags::live_count)).first(conn).optional()?);
+    }
     Ok(named.map(|(id, live_count)| Named { id, live_count }))
 }
 

@@ -33,7 +33,6 @@ pub struct Finished {
 pub fn publish(write: &mut Write<'_>, current: &WorkingCopy, state: State, finished: &Finished, stamp: &Stamp) -> Result<(), Error> {
     let (id, seen) = (&current.row.id, current.row.version);
     set_state(write, id, seen, state, None, stamp)?;
-    diesel::update(article_slugs::table.find(&current.row.slug)).set(article_slugs::was_live.eq(true)).execute(write.conn)?;
     take_down(write, id)?;
     put(write, current, seen + 1, state, finished, stamp.now)?;
     note_links(write, id)?;
@@ -54,7 +53,6 @@ pub fn publish_version(
     let (_, working) = history::find(write, id, seen)?;
     let moved_on = published != working;
     set_state(write, id, seen, State { has_unpublished_changes: moved_on, ..state }, None, stamp)?;
-    diesel::update(article_slugs::table.find(&was.row.slug)).set(article_slugs::was_live.eq(true)).execute(write.conn)?;
     take_down(write, id)?;
     put(write, was, seen + 1, state, finished, stamp.now)?;
     note_links(write, id)?;
@@ -221,8 +219,15 @@ fn set_state(conn: &mut Conn, id: &str, seen: i64, state: State, assignee: Optio
 }
 
 /// Writes the live copy of that version; the rows that hang on it go and come with it.
-fn put(conn: &mut Conn, current: &WorkingCopy, version: i64, state: State, finished: &Finished, now: Moment) -> Result<(), Error> {
+fn put(write: &mut Write<'_>, current: &WorkingCopy, version: i64, state: State, finished: &Finished, now: Moment) -> Result<(), Error> {
     let row = &current.row;
+    // What was scheduled, or killed, may be called by a slug that an editor has given to another since.
+    let own = article_slugs::article_id.eq(&row.id);
+    let held =
+        diesel::update(article_slugs::table.find(&row.slug).filter(own)).set(article_slugs::was_live.eq(true)).execute(write.conn)?;
+    if held == 0 {
+        return Err(Error::Taken { what: "slug", value: row.slug.clone() });
+    }
     let (Some(first_published_at), Some(published_at), Some(content_updated_at)) =
         (state.first_published_at, state.published_at, state.content_updated_at)
     else {
@@ -243,7 +248,7 @@ fn put(conn: &mut Conn, current: &WorkingCopy, version: i64, state: State, finis
             published_articles::changed_at.eq(now.milliseconds()),
         ))
         .returning((published_articles::place,))
-        .get_result(conn)
+        .get_result(write.conn)
         .or_taken("slug", &row.slug)?;
     diesel::insert_into(published_contents::table)
         .values((
@@ -257,21 +262,27 @@ fn put(conn: &mut Conn, current: &WorkingCopy, version: i64, state: State, finis
                 published_contents::corrections.eq(&finished.corrections),
             ),
         ))
-        .execute(conn)?;
-    put_slugs(conn, &row.id)?;
-    put_links(conn, current, &Link { place, title: &content.title, published_at, content_updated_at })
+        .execute(write.conn)?;
+    put_slugs(write, &row.id)?;
+    put_links(write, current, &Link { place, title: &content.title, published_at, content_updated_at })
 }
 
-/// Every slug under which the public has known the story: the current one answers, the others redirect.
-fn put_slugs(conn: &mut Conn, id: &str) -> Result<(), Error> {
+/// Every slug under which the public has known the story: the current one answers, the others redirect. One that an editor took from
+/// another story leads there until now.
+fn put_slugs(write: &mut Write<'_>, id: &str) -> Result<(), Error> {
     let slugs: Vec<String> = article_slugs::table
         .filter(article_slugs::article_id.eq(id).and(article_slugs::was_live.eq(true)))
         .select(article_slugs::slug)
-        .load(conn)?;
+        .load(write.conn)?;
     for slug in slugs {
+        let former: Option<String> = published_slugs::table.find(&slug).select(published_slugs::article_id).first(write.conn).optional()?;
+        if let Some(former) = former {
+            diesel::delete(published_slugs::table.find(&slug)).execute(write.conn)?;
+            write.touch(format!("article-{former}"));
+        }
         diesel::insert_into(published_slugs::table)
             .values((published_slugs::slug.eq(&slug), published_slugs::article_id.eq(id)))
-            .execute(conn)
+            .execute(write.conn)
             .or_taken("slug", &slug)?;
     }
     Ok(())

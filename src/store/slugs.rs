@@ -2,7 +2,7 @@
 
 use super::conn::{Conn, Write};
 use super::error::{Error, Expect};
-use super::schema::{article_slugs, articles, author_slugs, authors, tag_slugs, tags};
+use super::schema::{article_slugs, articles, author_slugs, authors, published_articles, tag_slugs, tags};
 use crate::domain::{id, slug};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -32,15 +32,46 @@ pub enum Wish {
     Chosen(String),
     /// Made from a title or name: taken means numbered.
     Made(String),
+    /// Chosen by the caller, who may have it from another that bears it no more.
+    Taken(String),
+}
+
+impl Wish {
+    /// As it was asked for.
+    pub fn slug(&self) -> &str {
+        match self {
+            Self::Chosen(slug) | Self::Made(slug) | Self::Taken(slug) => slug,
+        }
+    }
+
+    /// The same, where the caller may have it from another that bears it no more. One that is made is always free.
+    #[must_use]
+    pub fn taken(self) -> Self {
+        match self {
+            Self::Chosen(slug) => Self::Taken(slug),
+            other => other,
+        }
+    }
 }
 
 /// The id behind a key of a path, which is an id or a slug. An old slug is `Error::Moved`, with the current one.
-/// An id is passed on unseen: whether it exists is the next query's to say.
+/// An id is passed on unseen: whether it exists is the next query's to say, and `why_missing` tells what became of it.
 pub fn resolve(conn: &mut Conn, kind: Kind, key: &str) -> Result<String, Error> {
     if id::looks_like_one(key) {
         return Ok(key.to_ascii_lowercase());
     }
-    let found: (String, String) = match kind {
+    let (owner, slug) = borne_by(conn, kind, key)?.ok_or(Error::NotFound(kind.name()))?;
+    if slug == key { Ok(owner) } else { Err(Error::Moved(kind.name(), slug)) }
+}
+
+/// What nothing has as its id: either it was merged into another, or there never was such a thing, or it is gone.
+pub fn why_missing(conn: &mut Conn, kind: Kind, id: &str) -> Result<Error, Error> {
+    Ok(borne_by(conn, kind, id)?.map_or(Error::NotFound(kind.name()), |(_, slug)| Error::Moved(kind.name(), slug)))
+}
+
+/// Whose slug that is or was: the owner's id, and its slug of today. A story in the trash bears none.
+fn borne_by(conn: &mut Conn, kind: Kind, key: &str) -> Result<Option<(String, String)>, Error> {
+    let found = match kind {
         Kind::Article => article_slugs::table
             .inner_join(articles::table)
             .filter(article_slugs::slug.eq(key))
@@ -53,9 +84,8 @@ pub fn resolve(conn: &mut Conn, kind: Kind, key: &str) -> Result<String, Error> 
             .select((authors::id, authors::slug))
             .first(conn),
         Kind::Tag => tag_slugs::table.inner_join(tags::table).filter(tag_slugs::slug.eq(key)).select((tags::id, tags::slug)).first(conn),
-    }
-    .or_not_found(kind.name())?;
-    if found.1 == key { Ok(found.0) } else { Err(Error::Moved(kind.name(), found.1)) }
+    };
+    Ok(found.optional()?)
 }
 
 /// On PostgreSQL: waits until nobody else is changing what the key names, and makes the others wait until this transaction ends, those
@@ -77,6 +107,17 @@ pub fn take_turn(write: &mut Write<'_>, kind: Kind, key: &str) -> Result<(), Err
 /// Finds the slug that `owner` may have for its wish. A slug the owner once held is theirs to take back.
 pub fn claim(conn: &mut Conn, kind: Kind, owner: &str, wish: Wish) -> Result<String, Error> {
     match wish {
+        Wish::Taken(slug) => {
+            lock_stem(conn, kind, &slug)?;
+            if !is_free(conn, kind, owner, &slug)? {
+                let is_former = borne_by(conn, kind, &slug)?.is_some_and(|(_, current)| current != slug);
+                if !is_former || kind == Kind::Article && is_live(conn, &slug)? {
+                    return Err(Error::Taken { what: "slug", value: slug });
+                }
+                let_go(conn, kind, &slug)?;
+            }
+            Ok(slug)
+        }
         Wish::Chosen(slug) => {
             lock_stem(conn, kind, &slug)?;
             if is_free(conn, kind, owner, &slug)? { Ok(slug) } else { Err(Error::Taken { what: "slug", value: slug }) }
@@ -103,6 +144,34 @@ pub fn hold(conn: &mut Conn, kind: Kind, owner: &str, slug: &str) -> Result<(), 
         Kind::Tag => diesel::insert_into(tag_slugs::table).values((tag_slugs::slug.eq(slug), tag_slugs::tag_id.eq(owner))).execute(conn),
     }
     .or_taken("slug", slug)?;
+    Ok(())
+}
+
+/// Gives every slug of `from` to `to`, and its id, too: whatever still names it, a link or an old revision, leads to the other.
+pub fn hand_over(conn: &mut Conn, kind: Kind, from: &str, to: &str) -> Result<(), Error> {
+    match kind {
+        Kind::Article => diesel::update(article_slugs::table.filter(article_slugs::article_id.eq(from)))
+            .set(article_slugs::article_id.eq(to))
+            .execute(conn)?,
+        Kind::Author => diesel::update(author_slugs::table.filter(author_slugs::author_id.eq(from)))
+            .set(author_slugs::author_id.eq(to))
+            .execute(conn)?,
+        Kind::Tag => diesel::update(tag_slugs::table.filter(tag_slugs::tag_id.eq(from))).set(tag_slugs::tag_id.eq(to)).execute(conn)?,
+    };
+    hold(conn, kind, to, from)
+}
+
+/// Whether the public reads a story there, though the newsroom may call it otherwise by now.
+fn is_live(conn: &mut Conn, slug: &str) -> Result<bool, Error> {
+    Ok(diesel::select(diesel::dsl::exists(published_articles::table.filter(published_articles::slug.eq(slug)))).get_result(conn)?)
+}
+
+fn let_go(conn: &mut Conn, kind: Kind, slug: &str) -> Result<(), Error> {
+    match kind {
+        Kind::Article => diesel::delete(article_slugs::table.find(slug)).execute(conn)?,
+        Kind::Author => diesel::delete(author_slugs::table.find(slug)).execute(conn)?,
+        Kind::Tag => diesel::delete(tag_slugs::table.find(slug)).execute(conn)?,
+    };
     Ok(())
 }
 

@@ -43,10 +43,14 @@ pub struct TagDraft {
     pub visibility: Visibility,
 }
 
-/// The tag behind an id or a slug; an old slug is `Error::Moved`.
+/// The tag behind an id or a slug; an old slug, or the id of one that was merged into another, is `Error::Moved`.
 pub fn find(conn: &mut Conn, key: &str) -> Result<TagRow, Error> {
     let id = slugs::resolve(conn, Kind::Tag, key)?;
-    tags::table.find(id).select(TagRow::as_select()).first(conn).or_not_found("tag")
+    let row = tags::table.find(&id).select(TagRow::as_select()).first(conn).optional()?;
+    match row {
+        Some(row) => Ok(row),
+        None => Err(slugs::why_missing(conn, Kind::Tag, &id)?),
+    }
 }
 
 /// A page of tags; internal ones only where asked for.
@@ -206,6 +210,13 @@ pub fn reassign(write: &mut Write<'_>, from: &str, to: &str, now: Moment) -> Res
     // For those who ask whether a story has changed since some date.
     diesel::update(tags::table.find(to)).set(tags::updated_at.eq(now.milliseconds())).execute(conn)?;
     Ok(())
+}
+
+/// Puts `to` in the place of the tag of version `seen`, for good: in every story, under every slug it had, and under its id.
+pub fn merge(write: &mut Write<'_>, from: &str, seen: i64, to: &str, now: Moment) -> Result<(), Error> {
+    reassign(write, from, to, now)?;
+    slugs::hand_over(write, Kind::Tag, from, to)?;
+    delete(write, from, seen)
 }
 
 /// The stories that name a tag in either copy, those in the trash and killed ones included: they may come back.

@@ -63,6 +63,7 @@ fn every_operation_has_a_name_of_its_own_made_of_a_verb_and_a_resource() {
             "post" => &[
                 "create",
                 "batch",
+                "merge",
                 "publish",
                 "unpublish",
                 "discard",

@@ -57,6 +57,9 @@ impl Desk {
         let somebody_else = newsroom.person(Role::Admin);
         newsroom.post(&somebody_else, "/v1/authors", &example("CreateAuthor")).expect(201);
         newsroom.post(&somebody_else, "/v1/tags", &example("CreateTag")).expect(201);
+        // What the example of a merge names is a tag; let there be an author of that slug, too.
+        let into = &example("Merge")["into"];
+        newsroom.post(&somebody_else, "/v1/authors", &json!({ "name": "Into", "slug": into })).expect(201);
         newsroom.post(&somebody_else, "/v1/users", &example("CreateUser")).expect(201);
         let forged = Person { token: format!("{}x", somebody_else.token), ..somebody_else.clone() };
         let mut callers = vec![("nobody", None), ("forged", Some(forged))];

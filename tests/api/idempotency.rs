@@ -26,6 +26,13 @@ fn tried(newsroom: &Newsroom, by: &Person, operation: &str) -> (String, Value) {
         "create_author" => return ("/v1/authors".into(), json!({ "name": "Marcus" })),
         "create_tag" => return ("/v1/tags".into(), json!({ "name": "Migration" })),
         "create_user" => return ("/v1/users".into(), json!({ "email": "new@example.com", "role": "author" })),
+        "merge_author" | "merge_tag" => {
+            let kind = if operation == "merge_author" { "authors" } else { "tags" };
+            for name in ["One", "Other"] {
+                newsroom.post(by, &format!("/v1/{kind}"), &json!({ "name": name })).expect(201);
+            }
+            return (format!("/v1/{kind}/one/merge"), json!({ "into": "other" }));
+        }
         "publish_article" => (draft(), ("publish", json!({}))).1,
         "unpublish_article" => (live(), ("unpublish", json!({}))).1,
         "discard_article" => (live(), edit(), ("discard", json!({}))).2,

@@ -22,6 +22,7 @@ mod kills;
 mod lists;
 mod locks;
 mod long_history;
+mod merges;
 mod neighbours;
 mod newsroom;
 mod previews;

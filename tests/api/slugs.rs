@@ -1,6 +1,7 @@
 //! Slugs: made, chosen, taken, remembered.
 
 use crate::newsroom::Newsroom;
+use copydesk::domain::time::Moment;
 use copydesk::domain::user::Role;
 use serde_json::json;
 
@@ -122,4 +123,94 @@ fn many_who_want_the_same_title_at_once_get_a_slug_each() {
     slugs.sort();
     slugs.dedup();
     assert_eq!(slugs.len(), 12);
+}
+
+#[test]
+fn thirty_renames_lead_to_the_last_in_one_step_and_back_again() {
+    let newsroom = Newsroom::open();
+    let editor = newsroom.person(Role::Editor);
+    newsroom.publish(&editor, &json!({ "title": "Name", "slug": "name-0" }));
+    for path in ["/v1/authors", "/v1/tags"] {
+        newsroom.post(&editor, path, &json!({ "name": "Name", "slug": "name-0" })).expect(201);
+    }
+    let rename = |from: usize, to: usize| {
+        for kind in ["articles", "authors", "tags"] {
+            newsroom.patch(&editor, &format!("/v1/{kind}/name-{from}"), "*", &json!({ "slug": format!("name-{to}") })).expect(200);
+        }
+        newsroom.post(&editor, &format!("/v1/articles/name-{to}/publish"), &json!({})).expect(200);
+    };
+    let all_lead_to = |current: usize| {
+        for kind in ["articles", "authors", "tags"] {
+            for former in (0..=30).filter(|n| *n != current) {
+                let moved = newsroom.get(&format!("/v1/{kind}/name-{former}")).expect(308);
+                assert_eq!(moved.header("location"), format!("/v1/{kind}/name-{current}"));
+            }
+            assert_eq!(newsroom.get(&format!("/v1/{kind}/name-{current}")).expect(200).json()["slug"], format!("name-{current}"));
+        }
+    };
+    (0..30).for_each(|n| rename(n, n + 1));
+    all_lead_to(30);
+    rename(30, 0);
+    all_lead_to(0);
+}
+
+#[test]
+fn an_editor_may_take_a_slug_that_nobody_bears_any_more() {
+    let newsroom = Newsroom::open();
+    let (editor, author) = (newsroom.person(Role::Editor), newsroom.person(Role::Author));
+    for path in ["/v1/authors", "/v1/tags", "/v1/articles"] {
+        let named = |name: &str, slug: &str| match path {
+            "/v1/articles" => json!({ "title": name, "slug": slug }),
+            _ => json!({ "name": name, "slug": slug }),
+        };
+        newsroom.post(&editor, path, &named("First", "x")).expect(201);
+        newsroom.post(&editor, &format!("{path}?take_slug=true"), &named("Second", "x")).expect(409);
+        newsroom.patch(&editor, &format!("{path}/x"), "*", &json!({ "slug": "y" })).expect(200);
+        assert!(newsroom.post(&editor, path, &named("Second", "x")).expect(409).text().contains("take_slug"));
+        newsroom.post(&author, &format!("{path}?take_slug=true"), &named("Second", "x")).expect(403);
+        newsroom.post(&editor, &format!("{path}?take_slug=true"), &named("Second", "x")).expect(201);
+        let read = |slug: &str| newsroom.get_as(&editor, &format!("{path}/{slug}?view=working")).expect(200).json();
+        let name = if path == "/v1/articles" { "title" } else { "name" };
+        assert_eq!((&read("x")[name], &read("y")[name]), (&json!("Second"), &json!("First")));
+        // The first cannot have it back while the second bears it, and can once it does not.
+        newsroom.patch(&editor, &format!("{path}/y?take_slug=true"), "*", &json!({ "slug": "x" })).expect(409);
+        newsroom.patch(&editor, &format!("{path}/x"), "*", &json!({ "slug": "z" })).expect(200);
+        newsroom.patch(&editor, &format!("{path}/y?take_slug=true"), "*", &json!({ "slug": "x" })).expect(200);
+        assert_eq!((&read("x")[name], &read("z")[name]), (&json!("First"), &json!("Second")));
+    }
+}
+
+#[test]
+fn a_slug_taken_from_a_live_story_leads_to_it_until_the_taker_is_public() {
+    let newsroom = Newsroom::open();
+    let editor = newsroom.person(Role::Editor);
+    newsroom.publish(&editor, &json!({ "title": "First", "slug": "x" }));
+    newsroom.patch(&editor, "/v1/articles/x", "*", &json!({ "slug": "y" })).expect(200);
+    // The newsroom calls it otherwise, the public does not yet.
+    newsroom.post(&editor, "/v1/articles?take_slug=true", &json!({ "title": "Second", "slug": "x" })).expect(409);
+    newsroom.post(&editor, "/v1/articles/y/publish", &json!({})).expect(200);
+    newsroom.post(&editor, "/v1/articles?take_slug=true", &json!({ "title": "Second", "slug": "x" })).expect(201);
+    assert_eq!(newsroom.get("/v1/articles/x").expect(308).header("location"), "/v1/articles/y");
+    newsroom.post(&editor, "/v1/articles/x/publish", &json!({})).expect(200);
+    assert_eq!(newsroom.get("/v1/articles/x").expect(200).json()["title"], "Second");
+    assert_eq!(newsroom.get("/v1/articles/y").expect(200).json()["title"], "First");
+    newsroom.patch(&editor, "/v1/articles/y", "*", &json!({ "lead": "Again." })).expect(200);
+    newsroom.post(&editor, "/v1/articles/y/publish", &json!({})).expect(200);
+    assert_eq!(newsroom.get("/v1/articles/x").expect(200).json()["title"], "Second");
+}
+
+#[test]
+fn a_schedule_whose_slug_was_given_away_fails_and_says_so() {
+    let newsroom = Newsroom::open();
+    let editor = newsroom.person(Role::Editor);
+    newsroom.draft(&editor, &json!({ "title": "First", "slug": "x" }));
+    let due = json!({ "publish_at": Moment::from_milliseconds(newsroom.now().milliseconds() + 60_000).to_string() });
+    newsroom.post(&editor, "/v1/articles/x/schedule", &due).expect(200);
+    newsroom.patch(&editor, "/v1/articles/x", "*", &json!({ "slug": "y" })).expect(200);
+    newsroom.post(&editor, "/v1/articles?take_slug=true", &json!({ "title": "Second", "slug": "x" })).expect(201);
+    newsroom.pass(61_000);
+    newsroom.get("/v1/articles/x").expect(404);
+    newsroom.get("/v1/articles/y").expect(404);
+    let failed = newsroom.get_as(&editor, "/v1/schedule").expect(200);
+    assert!(failed.text().contains("the slug `x` is held by another"), "{}", failed.text());
 }
