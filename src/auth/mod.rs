@@ -4,18 +4,21 @@
 //! `secret` holds the signing secret: from the configuration, or made once in a file only this user can read.
 //! `token` issues and reads access and preview tokens: JWT (RFC 7519, RFC 9068), one algorithm, every claim required.
 //! `seal` closes answers that are kept, so that the database alone does not show what is in them.
+//! `refresh` makes refresh tokens, each of the one before it.
 //! `hs256` gives the JWT library the one algorithm it may use.
 //!
 //! Nothing here knows HTTP, SQL, the newsroom's rules, the environment or the clock: the time is passed in.
 
 mod hs256;
 pub mod password;
+pub mod refresh;
 pub mod seal;
 pub mod secret;
 pub mod token;
 mod worst_passwords;
 
 pub use password::{Password, WeakPassword};
+pub use refresh::{RefreshToken, Rotation};
 pub use seal::{Envelope, SealFailure, Sealer};
 pub use secret::{SigningSecret, WeakSecret};
 pub use token::{BadToken, Claims, IssuedToken, Preview, Subject, Tokens};

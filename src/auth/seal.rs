@@ -69,7 +69,7 @@ pub fn fingerprint(parts: &[&[u8]]) -> String {
     hexadecimal(&hash.finalize())
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _always_fits = write!(text, "{byte:02x}");
         text

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::hs256;
+use super::refresh::Rotation;
 use super::seal::Sealer;
 use super::secret::SigningSecret;
 
@@ -42,6 +43,8 @@ pub struct Subject {
     pub user_id: String,
     /// The user's token version, the claim `ver`: raising it ends every token issued before.
     pub ver: i64,
+    /// The session that it belongs to, the claim `sid`: it ends with the session. A token without one ends by itself or by `ver`.
+    pub session: Option<String>,
 }
 
 /// What a preview token shows.
@@ -75,6 +78,8 @@ pub struct Claims {
     pub sub: String,
     /// The user's token version when the token was issued.
     pub ver: i64,
+    /// The session that it belongs to, if any.
+    pub sid: Option<String>,
     /// The token's own id.
     pub jti: String,
     /// When it was issued, in seconds since 1970.
@@ -124,6 +129,7 @@ pub struct Tokens {
     audience: String,
     lifetime_seconds: i64,
     sealer: Sealer,
+    rotation: Rotation,
 }
 
 impl fmt::Debug for Tokens {
@@ -149,12 +155,18 @@ impl Tokens {
             audience: audience.to_owned(),
             lifetime_seconds,
             sealer: Sealer::new(secret),
+            rotation: Rotation::new(secret),
         }
     }
 
     /// What seals answers with the same secret.
     pub const fn sealer(&self) -> &Sealer {
         &self.sealer
+    }
+
+    /// What makes refresh tokens with the same secret.
+    pub const fn rotation(&self) -> &Rotation {
+        &self.rotation
     }
 
     /// Signs a token for `subject`, issued now (Unix milliseconds).
@@ -165,7 +177,8 @@ impl Tokens {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|_| IssueFailure)?;
         let (sub, jti) = (subject.user_id.clone(), uuid::Builder::from_random_bytes(id).into_uuid().to_string());
-        let token = self.sign(Kind::Access, (sub, jti, Some(subject.ver)), now_ms, self.lifetime_seconds)?;
+        let whose = Whose { sub, jti, ver: Some(subject.ver), sid: subject.session.clone() };
+        let token = self.sign(Kind::Access, whose, now_ms, self.lifetime_seconds)?;
         Ok(IssuedToken { token, expires_in: self.lifetime_seconds })
     }
 
@@ -174,7 +187,8 @@ impl Tokens {
     /// # Errors
     /// When the library cannot sign.
     pub fn issue_preview(&self, preview: &Preview, lifetime_seconds: i64, now_ms: i64) -> Result<IssuedToken, IssueFailure> {
-        let token = self.sign(Kind::Preview, (preview.article_id.clone(), preview.id.clone(), None), now_ms, lifetime_seconds)?;
+        let whose = Whose { sub: preview.article_id.clone(), jti: preview.id.clone(), ver: None, sid: None };
+        let token = self.sign(Kind::Preview, whose, now_ms, lifetime_seconds)?;
         Ok(IssuedToken { token, expires_in: lifetime_seconds })
     }
 
@@ -183,8 +197,8 @@ impl Tokens {
     /// # Errors
     /// The first reason it is refused.
     pub fn read(&self, token: &str, now_ms: i64) -> Result<Claims, BadToken> {
-        let WireClaims { sub, ver, jti, iat, exp, .. } = self.read_kind(Kind::Access, token, now_ms)?;
-        Ok(Claims { sub, ver: ver.ok_or(BadToken::Malformed)?, jti, iat, exp })
+        let WireClaims { sub, ver, sid, jti, iat, exp, .. } = self.read_kind(Kind::Access, token, now_ms)?;
+        Ok(Claims { sub, ver: ver.ok_or(BadToken::Malformed)?, sid, jti, iat, exp })
     }
 
     /// Reads a preview token in the same way; the caller still looks whether it is stored under its id.
@@ -196,15 +210,10 @@ impl Tokens {
         Ok(Preview { id: jti, article_id: sub })
     }
 
-    fn sign(
-        &self,
-        kind: Kind,
-        (sub, jti, ver): (String, String, Option<i64>),
-        now_ms: i64,
-        lifetime_seconds: i64,
-    ) -> Result<String, IssueFailure> {
+    fn sign(&self, kind: Kind, whose: Whose, now_ms: i64, lifetime_seconds: i64) -> Result<String, IssueFailure> {
+        let Whose { sub, jti, ver, sid } = whose;
         let (iss, aud, iat) = (self.issuer.clone(), Audience::One(self.audience(kind)), now_ms.div_euclid(1000));
-        let claims = WireClaims { iss, aud, sub, iat, exp: iat.saturating_add(lifetime_seconds), nbf: None, jti, ver };
+        let claims = WireClaims { iss, aud, sub, iat, exp: iat.saturating_add(lifetime_seconds), nbf: None, jti, ver, sid };
         let header = Header { typ: Some(kind.media_type().to_owned()), kid: Some(self.kid.clone()), ..Header::new(Algorithm::HS256) };
         jsonwebtoken::encode(&header, &claims, &self.signing).map_err(|_| IssueFailure)
     }
@@ -250,7 +259,7 @@ impl Tokens {
     }
 
     fn check_claims(&self, kind: Kind, claims: WireClaims, now_ms: i64) -> Result<WireClaims, BadToken> {
-        let WireClaims { iss, aud, sub, iat, exp, nbf, jti, ver: _ } = &claims;
+        let WireClaims { iss, aud, sub, iat, exp, nbf, jti, ver: _, sid: _ } = &claims;
         if *iss != self.issuer {
             return Err(BadToken::OtherIssuer);
         }
@@ -284,7 +293,7 @@ struct WireHeader {
     kid: Option<String>,
 }
 
-/// The claims of RFC 9068 §2.2, less `client_id`, and our `ver`, which access tokens alone have; a missing or repeated one does not parse,
+/// The claims of RFC 9068 §2.2, less `client_id`, and our `ver` and `sid`, which access tokens alone have; a missing or repeated one does not parse,
 /// unknown ones are ignored (RFC 7519 §4).
 #[derive(Serialize, Deserialize)]
 struct WireClaims {
@@ -298,11 +307,21 @@ struct WireClaims {
     jti: String,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     ver: Option<i64>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
+}
+
+/// What tells one token from all others.
+struct Whose {
+    sub: String,
+    jti: String,
+    ver: Option<i64>,
+    sid: Option<String>,
 }
 
 /// `"nbf": null` is not the same as no `nbf`: it is not a time.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    i64::deserialize(deserializer).map(Some)
+fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 #[derive(Serialize, Deserialize)]

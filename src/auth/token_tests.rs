@@ -20,7 +20,7 @@ fn tokens() -> Tokens {
 }
 
 fn issued() -> String {
-    tokens().issue(&Subject { user_id: "user-1".to_owned(), ver: 3 }, NOW).unwrap().token
+    tokens().issue(&Subject { user_id: "user-1".to_owned(), ver: 3, session: None }, NOW).unwrap().token
 }
 
 fn header() -> Value {
@@ -62,7 +62,7 @@ fn read_header(header: &Value) -> Result<Claims, BadToken> {
 
 #[test]
 fn an_issued_token_is_read_back() {
-    let issued = tokens().issue(&Subject { user_id: "user-1".to_owned(), ver: 3 }, NOW + 999).unwrap();
+    let issued = tokens().issue(&Subject { user_id: "user-1".to_owned(), ver: 3, session: None }, NOW + 999).unwrap();
     assert_eq!(issued.expires_in, 900);
     let claims = tokens().read(&issued.token, NOW + 999).unwrap();
     assert_eq!((claims.sub.as_str(), claims.ver), ("user-1", 3));
@@ -148,7 +148,7 @@ fn a_key_id_may_be_left_out_but_must_be_ours_when_sent() {
 #[test]
 fn a_token_of_another_secret_is_refused() {
     let other = tokens_with("another-Sx8d2kQpL0vNw7rTzY5bHc3mUq");
-    let token = other.issue(&Subject { user_id: "user-1".to_owned(), ver: 3 }, NOW).unwrap().token;
+    let token = other.issue(&Subject { user_id: "user-1".to_owned(), ver: 3, session: None }, NOW).unwrap().token;
     assert_eq!(read(&token), Err(BadToken::OtherKey));
     let unnamed = signed(&header(), &claims());
     assert_eq!(other.read(&unnamed, NOW), Err(BadToken::BadSignature));
@@ -254,7 +254,7 @@ fn every_claim_is_required_and_has_its_type() {
 
 #[test]
 fn debug_shows_neither_token_nor_secret() {
-    let issued = tokens().issue(&Subject { user_id: "user-1".to_owned(), ver: 3 }, NOW).unwrap();
+    let issued = tokens().issue(&Subject { user_id: "user-1".to_owned(), ver: 3, session: None }, NOW).unwrap();
     assert!(!format!("{issued:?}").contains(&issued.token));
     assert!(!format!("{:?}", tokens()).contains(SECRET));
 }

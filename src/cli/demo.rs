@@ -39,7 +39,7 @@ async fn prepare(shared: &Shared, tokens: &Tokens, url: &str) -> Result<(), Stop
     if is_empty {
         newsroom::fill(&store, &editor.id, now).await?;
     }
-    let subject = Subject { user_id: editor.id, ver: editor.token_version };
+    let subject = Subject { user_id: editor.id, ver: editor.token_version, session: None };
     let token = tokens.issue(&subject, now.milliseconds()).map_err(|error| Stop(error.to_string()))?;
     let minutes = token.expires_in / 60;
     println!(

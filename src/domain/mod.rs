@@ -11,6 +11,7 @@ pub mod merge;
 pub mod permission;
 pub mod revision;
 pub mod schedule;
+pub mod session;
 pub mod slug;
 pub mod tag;
 pub mod text;

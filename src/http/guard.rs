@@ -3,13 +3,16 @@
 use super::problem::Problem;
 use super::site::{Site, Worker};
 use crate::domain::user::{Caller, Role};
-use crate::store::{self, users};
+use crate::store::{self, sessions, users};
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
 use futures_util::future::LocalBoxFuture;
 
 /// Anybody; a caller if the request carries a good token. A bad token is refused even where none is needed.
 pub struct Anyone(pub Option<Caller>);
+/// The session behind the request's token; none where it was made outside of one, by `copydesk demo` say.
+#[derive(Clone)]
+pub struct SignedIn(pub Option<String>);
 /// Anybody who has signed in.
 pub struct Contributor(pub Caller);
 /// An author, editor or administrator.
@@ -99,15 +102,20 @@ async fn authenticate(request: &HttpRequest) -> Result<Caller, Problem> {
     let site: &Site = request.app_data::<web::Data<Worker>>().ok_or_else(|| Problem::internal("the worker has no site"))?;
     let token = bearer(request).ok_or_else(Problem::invalid_token)?;
     let claims = site.desk.tokens.read(token, site.now().milliseconds()).map_err(|_bad| Problem::invalid_token())?;
-    let user = site.store.read(move |conn| users::by_id(conn, &claims.sub)).await.map_err(|error| match error {
+    let (session, now) = (claims.sid.clone(), site.now());
+    let found = site.store.read(move |conn| {
+        let user = users::by_id(conn, &claims.sub)?;
+        let stands = claims.sid.map_or(Ok(true), |session| sessions::stands(conn, &session, &user.id, now))?;
+        Ok(Some(user).filter(|user| stands && !user.disabled && user.token_version == claims.ver))
+    });
+    let user = found.await.map_err(|error| match error {
         store::Error::NotFound(_) => Problem::invalid_token(),
         other => other.into(),
     })?;
-    if user.disabled || user.token_version != claims.ver {
-        return Err(Problem::invalid_token());
-    }
+    let user = user.ok_or_else(Problem::invalid_token)?;
     let caller = Caller { role: user.role()?, user_id: user.id };
     request.extensions_mut().insert(caller.clone());
+    request.extensions_mut().insert(SignedIn(session));
     Ok(caller)
 }
 

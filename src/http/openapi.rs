@@ -175,7 +175,9 @@ fn finish_operation(operation: &mut Value, verb: &str, path: &str) {
     if verb != "get" && path.starts_with("/v1/articles") && !stands_beside(path) {
         push(operation, revision_note());
     }
-    if verb == "post" && needs_token {
+    // Signing out and changing a password end the token that the key would belong to.
+    let takes_key = verb == "post" && needs_token && !path.starts_with("/v1/auth/");
+    if takes_key {
         push(operation, idempotency_key());
     }
     name_path_parameters(operation);
@@ -183,7 +185,7 @@ fn finish_operation(operation: &mut Value, verb: &str, path: &str) {
     statuses.extend(needs_token.then_some(403));
     statuses.extend(path.contains('{').then_some(404));
     statuses.extend(is_read.then_some(304).filter(|_| !needs_token));
-    statuses.extend((path.contains('{') && !path.contains("{user}")).then_some(308));
+    statuses.extend((path.contains('{') && !path.contains("{user}") && !path.contains("{session}")).then_some(308));
     statuses.extend((needs_version || (!is_read && needs_token)).then_some(409));
     statuses.extend((is_read && !needs_token && path.contains("{article}")).then_some(410));
     statuses.extend(has_body.then_some([408, 413, 415, 422]).into_iter().flatten());
@@ -195,7 +197,7 @@ fn finish_operation(operation: &mut Value, verb: &str, path: &str) {
     }
     for (status, response) in responses.iter_mut().filter(|(status, _)| status.starts_with('2')) {
         add_headers(response, is_read && status == "200" && !needs_token);
-        if verb == "post" && needs_token {
+        if takes_key {
             response["headers"]["Idempotency-Replayed"] =
                 header("`true` if this is the answer to an earlier request with the same `Idempotency-Key`.");
         }
@@ -208,9 +210,9 @@ fn changes_something(verb: &str, path: &str) -> bool {
     !stands_beside(path) && (matches!(verb, "patch" | "delete") || (verb == "post" && path.contains('{')))
 }
 
-/// What is said or shown of a story is no change of it.
+/// What is said or shown of a story is no change of it, and a session has no versions.
 fn stands_beside(path: &str) -> bool {
-    ["/comments", "/lock", "/preview-tokens", "/preview-tokens/{token}"].iter().any(|end| path.ends_with(end))
+    ["/comments", "/lock", "/preview-tokens", "/preview-tokens/{token}", "/auth/sessions/{session}"].iter().any(|end| path.ends_with(end))
 }
 
 fn if_match() -> Value {

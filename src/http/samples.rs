@@ -2,6 +2,8 @@
 //!
 //! They are values of the very types that handlers read and answer, so a member that is renamed is renamed here, too.
 
+mod sign_in;
+
 use super::article_input::CreateArticle;
 use super::articles::{ArticlePage, ArticleView};
 use super::authors::{Author, AuthorPage, AuthorWorking, CreateAuthor};
@@ -20,7 +22,6 @@ use super::previews::{CreatePreview, NewPreview, Preview, PreviewPage};
 use super::representation::{Article, Byline, Correction, Label, Lock, Working, WorkingArticle};
 use super::revisions::{Revision, RevisionPage, RevisionSummary, WrittenArticle};
 use super::schedules::{ScheduleArticle, SchedulePage, Scheduled, When};
-use super::sign_in::{Credentials, Session};
 use super::tags::{CreateTag, Tag, TagPage, TagWorking};
 use super::trash::{TrashPage, TrashedArticle};
 use super::users::{CreateUser, User, UserPage};
@@ -76,7 +77,6 @@ pub fn all() -> Map<String, Value> {
         patch::<CreateTag>(json!({ "description": "People on the move, and what states do about it." })),
         patch::<CreateArticle>(json!({ "subtitle": "Landau ends his tour in Guatemala City", "dateline": { "region": "Guatemala" } })),
         patch::<CreateUser>(json!({ "name": "Ana López" })),
-        (Credentials::name().into(), json!({ "email": EMAIL, "password": PASSWORD })),
         (Nothing::name().into(), json!({})),
         sample(&PublishArticle { minor: None, note: Some(Remark("Checked with the ministry.".into())) }),
         sample(&SubmitArticle { comment: Some(Remark("The second quote is new.".into())), assignee: None }),
@@ -94,7 +94,6 @@ pub fn all() -> Map<String, Value> {
         sample(&PreviewPage { items: vec![new_preview().preview], page: page() }),
         sample(&LockArticle { ttl_seconds: Some(300), takeover: None }),
         sample(&Lock { user_id: USER_ID.into(), name: "Ana López".into(), until: FRIDAY }),
-        sample(&Session { access_token: "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.…".into(), token_type: "Bearer", expires_in: 900 }),
         sample(&batch()),
         sample(&BatchOutcome { results: vec![batch_result(201, 1), batch_result(200, 2)] }),
         (ArticleView::name().into(), sample(&live()).1),
@@ -116,7 +115,7 @@ pub fn all() -> Map<String, Value> {
         sample(&UserPage { items: vec![user()], page: page() }),
         sample(&Index { name: "copydesk", docs: Some("/docs/"), openapi: Some("/openapi.json"), articles: "/v1/articles" }),
     ];
-    samples.into_iter().collect()
+    samples.into_iter().chain(sign_in::all()).collect()
 }
 
 fn sample<T: ToSchema + Serialize>(value: &T) -> (String, Value) {

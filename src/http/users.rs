@@ -110,8 +110,8 @@ pub fn shown(row: UserRow) -> Result<User, store::Error> {
 }
 
 /// Reads a password's rules; a weak one is a breach.
-fn strong(password: &str) -> Result<Password, Problem> {
-    Password::parse(password).map_err(|weak| Problem::invalid_body(vec![Breach::member("/password", "weak_password", weak.to_string())]))
+pub fn strong(password: &str, pointer: &str) -> Result<Password, Problem> {
+    Password::parse(password).map_err(|weak| Problem::invalid_body(vec![Breach::member(pointer, "weak_password", weak.to_string())]))
 }
 
 /// Lists users, the oldest first.
@@ -151,7 +151,7 @@ pub async fn create_user(
 ) -> Result<HttpResponse, Problem> {
     let (mut draft, password) = body.read().await?.draft();
     if let Some(password) = password {
-        draft.password_hash = Some(hashed(&site, strong(&password)?).await?);
+        draft.password_hash = Some(hashed(&site, strong(&password, "/password")?).await?);
     }
     let now = site.now();
     let id = id::new(now);
@@ -180,7 +180,7 @@ pub async fn update_user(
     let patch = body.read_patch().await?;
     let new_password = patch.members().find(|(name, _)| *name == "password").and_then(|(_, value)| value.as_str());
     let password_hash = match new_password {
-        Some(password) => Some(hashed(&site, strong(password)?).await?),
+        Some(password) => Some(hashed(&site, strong(password, "/password")?).await?),
         None => None,
     };
     let id = id.into_inner();

@@ -27,6 +27,7 @@ mod pruning;
 pub mod publishing;
 pub mod schedules;
 mod schema;
+pub mod sessions;
 pub mod slugs;
 pub mod statement;
 pub mod tags;

@@ -293,6 +293,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    sessions (id) {
+        id -> Text,
+        user_id -> Text,
+        device -> Nullable<Text>,
+        address -> Nullable<Text>,
+        created_at -> BigInt,
+        last_seen_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    refresh_tokens (hash) {
+        hash -> Text,
+        session_id -> Text,
+        spent_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     idempotency_keys (name) {
         name -> Text,
         fingerprint -> Text,
@@ -313,6 +333,7 @@ diesel::joinable!(published_article_authors -> authors (author_id));
 diesel::joinable!(published_article_tags -> tags (tag_id));
 diesel::joinable!(article_locks -> users (user_id));
 diesel::joinable!(preview_tokens -> users (created_by));
+diesel::joinable!(refresh_tokens -> sessions (session_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     users,
@@ -340,5 +361,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     article_comments,
     article_locks,
     preview_tokens,
+    sessions,
+    refresh_tokens,
     idempotency_keys,
 );

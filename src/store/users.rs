@@ -6,6 +6,7 @@ use super::error::{Error, Expect};
 use super::page::{Key, Page, Position, Slice, walk};
 use super::previews;
 use super::schema::{credentials, users};
+use super::sessions;
 use crate::domain::time::Moment;
 use crate::domain::user::Role;
 use diesel::connection::SimpleConnection;
@@ -66,6 +67,11 @@ pub fn credential(conn: &mut Conn, email: &str) -> Result<Option<(UserRow, Strin
     Ok(found.optional()?)
 }
 
+/// The password hash (PHC string) of a user, to be verified.
+pub fn password_hash(conn: &mut Conn, id: &str) -> Result<Option<String>, Error> {
+    Ok(credentials::table.find(id).select(credentials::password_hash).first(conn).optional()?)
+}
+
 /// A page of users, oldest first.
 pub fn list(conn: &mut Conn, slice: &Slice) -> Result<Page<UserRow>, Error> {
     let (query, after) = (users::table.into_boxed(), slice.after.as_ref());
@@ -120,7 +126,14 @@ pub fn insert(conn: &mut Conn, id: &str, draft: UserDraft, by: Option<&str>, now
     Ok(())
 }
 
-/// Replaces the user of version `seen`. A change of role, of the password, or a disabling ends all tokens at once; previews end with a
+/// Ends all sessions and tokens of a user.
+pub fn sign_out_everywhere(conn: &mut Conn, id: &str) -> Result<(), Error> {
+    sessions::end_all(conn, id)?;
+    diesel::update(users::table.find(id)).set(users::token_version.eq(users::token_version + 1)).execute(conn)?;
+    Ok(())
+}
+
+/// Replaces the user of version `seen`. A change of role, of the password, or a disabling ends all tokens at once, sessions end with the latter two; previews end with a
 /// disabling, a lower role or a new password.
 pub fn update(conn: &mut Conn, current: &UserRow, draft: UserDraft, by: Option<&str>, now: Moment) -> Result<(), Error> {
     let ends_tokens = draft.role.name() != current.role || draft.disabled != current.disabled || draft.password_hash.is_some();
@@ -135,6 +148,9 @@ pub fn update(conn: &mut Conn, current: &UserRow, draft: UserDraft, by: Option<&
     won(changed)?;
     if draft.disabled || draft.role < current.role()? || draft.password_hash.is_some() {
         previews::delete_of_user(conn, &current.id)?;
+    }
+    if draft.disabled || draft.password_hash.is_some() {
+        sessions::end_all(conn, &current.id)?;
     }
     let Some(hash) = draft.password_hash else { return Ok(()) };
     diesel::delete(credentials::table.find(&current.id)).execute(conn)?;

@@ -2,7 +2,9 @@
 
 use crate::contract::{compare_with_file, document, example, operations};
 use crate::newsroom::{Newsroom, Person};
+use copydesk::domain::id;
 use copydesk::domain::user::Role;
+use copydesk::store::sessions::{self, SessionRow};
 use serde_json::{Value, json};
 
 const HEAD: &str = "\
@@ -69,7 +71,12 @@ impl Desk {
 
     /// Tries a door on things made for this one try.
     fn knock(&self, door: &Door<'_>, name: &str, caller: Option<&Person>) -> &'static str {
-        let is_known = Role::named(name).is_some();
+        let role = Role::named(name);
+        let is_known = role.is_some();
+        // Signing out and changing a password end the caller's token: each try has a caller of its own.
+        let fresh = role.filter(|_| door.verb == "post" && door.path.starts_with("/v1/auth/"));
+        let fresh = fresh.map(|role| self.newsroom.person_with(role, example("ChangePassword")["current_password"].as_str()));
+        let caller = fresh.as_ref().or(caller);
         let owner = caller.filter(|_| door.of_own && is_known).unwrap_or(&self.somebody_else);
         let path = format!("{}{}", self.address(door, owner, caller), door.query);
         let mut headers = vec![("if-match", "*")];
@@ -98,6 +105,7 @@ impl Desk {
             "author" => made("/v1/authors", "CreateAuthor"),
             "tag" => made("/v1/tags", "CreateTag"),
             "user" => self.newsroom.person(Role::Author).id,
+            "session" => self.session(caller.filter(|caller| !caller.id.is_empty()).unwrap_or(owner)),
             other => panic!("nobody told how to make a {other}"),
         };
         if before == "/v1/trash/" || after == "/restore" {
@@ -106,6 +114,23 @@ impl Desk {
         }
         let made = format!("{before}{id}{}", after.replace("{number}", "1"));
         if kind == "article" { self.lead_to(door, &made, caller) } else { made }
+    }
+
+    /// A session of somebody, as sign-in would begin it.
+    fn session(&self, person: &Person) -> String {
+        let now = self.newsroom.now();
+        let (id, user_id, milliseconds) = (id::new(now), person.id.clone(), now.milliseconds());
+        let row = SessionRow {
+            id: id.clone(),
+            user_id,
+            device: None,
+            address: None,
+            created_at: milliseconds,
+            last_seen_at: milliseconds,
+            expires_at: milliseconds + 3_600_000,
+        };
+        sessions::begin(&mut self.newsroom.conn(), &row, &id).unwrap();
+        id
     }
 
     /// Brings a story to where the door can open, and names the part of it that the door is to.

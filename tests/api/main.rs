@@ -30,6 +30,7 @@ mod program;
 mod properties;
 mod readme;
 mod schedules;
+mod sessions;
 mod sign_in;
 mod slugs;
 mod statements;

@@ -93,6 +93,12 @@ impl Newsroom {
         Self::serve(self.database.clone(), settings, self.tokens.clone(), self.now.clone())
     }
 
+    /// Another server on the same database that signs with another secret.
+    pub fn node_with_secret(&self, secret: &str) -> Self {
+        let tokens = Tokens::new(&SigningSecret::from_config(secret).unwrap(), "copydesk", "copydesk", 900);
+        Self::serve(self.database.clone(), self.settings.clone(), tokens, self.now.clone())
+    }
+
     fn serve(database: Arc<Database>, settings: HttpSettings, tokens: Tokens, now: Arc<AtomicI64>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -169,7 +175,7 @@ impl Newsroom {
 
     /// A token for that user and token version.
     pub fn token(&self, user_id: &str, ver: i64) -> String {
-        let subject = Subject { user_id: user_id.to_owned(), ver };
+        let subject = Subject { user_id: user_id.to_owned(), ver, session: None };
         self.tokens.issue(&subject, self.now().milliseconds()).unwrap().token
     }
 

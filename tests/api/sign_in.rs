@@ -83,7 +83,7 @@ fn a_token_of_another_secret_issuer_audience_user_or_version_is_refused() {
     let now = newsroom.now().milliseconds();
     let token = |secret: &str, issuer: &str, audience: &str, user: &str, ver: i64, at: i64| {
         let tokens = Tokens::new(&SigningSecret::from_config(secret).unwrap(), issuer, audience, 900);
-        tokens.issue(&Subject { user_id: user.to_owned(), ver }, at).unwrap().token
+        tokens.issue(&Subject { user_id: user.to_owned(), ver, session: None }, at).unwrap().token
     };
     let other = "Zk7Qm2Xv9Lw4ZtRyY8uNf5HsJm3PcB6dGa1Ee0oIxWiVyTzM";
     with_token(&newsroom, &token(SECRET, "copydesk", "copydesk", &editor.id, 1, now)).expect(200);

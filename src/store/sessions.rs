@@ -1,0 +1,124 @@
+//! Where people are signed in, and the hashes of their refresh tokens.
+
+use super::conn::{Conn, Write};
+use super::error::{Error, Expect};
+use super::page::{Key, Page, Position, Slice, walk};
+use super::schema::{refresh_tokens as tokens, sessions};
+use crate::domain::time::Moment;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+/// A session as it is stored. Times are milliseconds.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+pub struct SessionRow {
+    pub id: String,
+    pub user_id: String,
+    /// What the client says it is.
+    pub device: Option<String>,
+    pub address: Option<String>,
+    pub created_at: i64,
+    /// When it was last refreshed, or began.
+    pub last_seen_at: i64,
+    pub expires_at: i64,
+}
+
+/// A refresh token that was found.
+pub struct Presented {
+    pub session: SessionRow,
+    pub spent_at: Option<Moment>,
+}
+
+/// Begins a session with its first refresh token, and forgets those of everybody that are over.
+pub fn begin(conn: &mut Conn, row: &SessionRow, hash: &str) -> Result<(), Error> {
+    diesel::delete(sessions::table.filter(sessions::expires_at.le(row.created_at))).execute(conn)?;
+    diesel::insert_into(sessions::table)
+        .values((
+            (sessions::id.eq(&row.id), sessions::user_id.eq(&row.user_id)),
+            (sessions::device.eq(&row.device), sessions::address.eq(&row.address)),
+            (sessions::created_at.eq(row.created_at), sessions::last_seen_at.eq(row.last_seen_at), sessions::expires_at.eq(row.expires_at)),
+        ))
+        .execute(conn)
+        .or_raced()?;
+    hold(conn, &row.id, hash)
+}
+
+/// The session of a refresh token, spent or not, if it is not over. On PostgreSQL others who bring a token of that session wait until
+/// this transaction ends; SQLite has one writer.
+pub fn of_token(write: &mut Write<'_>, hash: &str, now: Moment) -> Result<Option<Presented>, Error> {
+    if let Conn::Postgres(postgres) = &mut *write.conn {
+        diesel::sql_query("SELECT id FROM sessions WHERE id = (SELECT session_id FROM refresh_tokens WHERE hash = $1) FOR UPDATE")
+            .bind::<Text, _>(hash)
+            .execute(postgres)?;
+    }
+    let found: Option<(SessionRow, Option<i64>)> = tokens::table
+        .inner_join(sessions::table)
+        .filter(tokens::hash.eq(hash).and(sessions::expires_at.gt(now.milliseconds())))
+        .select((SessionRow::as_select(), tokens::spent_at))
+        .first(&mut *write.conn)
+        .optional()?;
+    Ok(found.map(|(session, spent_at)| Presented { session, spent_at: spent_at.map(Moment::from_milliseconds) }))
+}
+
+/// Whether a token was used.
+pub fn is_spent(conn: &mut Conn, hash: &str) -> Result<bool, Error> {
+    let spent: Option<Option<i64>> = tokens::table.find(hash).select(tokens::spent_at).first(conn).optional()?;
+    Ok(spent.flatten().is_some())
+}
+
+/// Spends a session's token and puts the next in force.
+pub fn rotate(conn: &mut Conn, session: &str, spent: &str, next: &str, now: Moment, end: Moment) -> Result<(), Error> {
+    diesel::update(tokens::table.find(spent)).set(tokens::spent_at.eq(now.milliseconds())).execute(conn)?;
+    hold(conn, session, next)?;
+    diesel::update(sessions::table.find(session))
+        .set((sessions::last_seen_at.eq(now.milliseconds()), sessions::expires_at.eq(end.milliseconds())))
+        .execute(conn)?;
+    Ok(())
+}
+
+fn hold(conn: &mut Conn, session: &str, hash: &str) -> Result<(), Error> {
+    diesel::insert_into(tokens::table).values((tokens::hash.eq(hash), tokens::session_id.eq(session))).execute(conn)?;
+    Ok(())
+}
+
+/// Whether a session of that user is not over.
+pub fn stands(conn: &mut Conn, id: &str, user_id: &str, now: Moment) -> Result<bool, Error> {
+    let good = sessions::id.eq(id).and(sessions::user_id.eq(user_id)).and(sessions::expires_at.gt(now.milliseconds()));
+    let found: Option<String> = sessions::table.filter(good).select(sessions::id).first(conn).optional()?;
+    Ok(found.is_some())
+}
+
+/// A page of a user's sessions, the newest first.
+pub fn list(conn: &mut Conn, user_id: &str, now: Moment, slice: &Slice) -> Result<Page<SessionRow>, Error> {
+    let after = slice.after.as_ref();
+    let good = || {
+        let good = sessions::user_id.eq(user_id.to_owned()).and(sessions::expires_at.gt(now.milliseconds()));
+        sessions::table.filter(good).into_boxed()
+    };
+    let query = good();
+    let query = if slice.walks_down(true) {
+        walk!(query, after, sessions::created_at, sessions::id, number, descending)
+    } else {
+        walk!(query, after, sessions::created_at, sessions::id, number, ascending)
+    };
+    let rows = query.limit(slice.rows()).select(SessionRow::as_select()).load(conn)?;
+    let total = if slice.count { Some(good().count().get_result(conn)?) } else { None };
+    Ok(slice.page(rows, total))
+}
+
+/// Where a session stands in its list.
+pub fn position(row: &SessionRow) -> Position {
+    Position { key: Key::Number(row.created_at), id: row.id.clone() }
+}
+
+/// Ends a session of that user, with all of its tokens.
+pub fn end(conn: &mut Conn, id: &str, user_id: &str) -> Result<(), Error> {
+    let ended = diesel::delete(sessions::table.filter(sessions::id.eq(id).and(sessions::user_id.eq(user_id)))).execute(conn)?;
+    if ended == 0 { Err(Error::NotFound("session")) } else { Ok(()) }
+}
+
+/// Ends all sessions of a user.
+pub fn end_all(conn: &mut Conn, user_id: &str) -> Result<(), Error> {
+    diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id))).execute(conn)?;
+    Ok(())
+}
