@@ -49,8 +49,8 @@ def mend(query):
 
 
 # Why a body that fits its schema may still be refused: what it names does not exist, is named twice (by id and by slug),
-# stands below itself, contradicts itself, is a poor secret, or is one too many.
-BEYOND_SCHEMA = {"unknown", "repeated", "cyclic", "ambiguous", "weak_password", "too_many"}
+# stands below itself, contradicts itself, is a poor secret or the wrong one, or is one too many.
+BEYOND_SCHEMA = {"unknown", "repeated", "cyclic", "ambiguous", "weak_password", "wrong_password", "too_many"}
 # A schedule that says nothing, or a time that is no time, has passed, or does not fit the others or the story.
 BEYOND_SCHEMA |= {"empty", "unclear_time", "past", "too_early", "not_live", "embargoed"}
 
