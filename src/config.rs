@@ -18,6 +18,7 @@ use std::time::Duration;
 use crate::auth::SigningSecret;
 use crate::domain::gate::Rule;
 use crate::domain::revision::Retention;
+use ipnet::IpNet;
 
 pub use database_url::DatabaseUrl;
 pub use error::ConfigError;
@@ -33,6 +34,7 @@ pub const KEYS: &[&str] = &[
     "COPYDESK_ACCESS_TOKEN_SECONDS",
     "COPYDESK_CORS_ORIGINS",
     "COPYDESK_DOCS",
+    "COPYDESK_TRUSTED_PROXIES",
     "COPYDESK_PUBLISH_GATE",
     "COPYDESK_WORKERS",
     "COPYDESK_CACHE_BYTES",
@@ -75,6 +77,9 @@ pub struct Settings {
     /// COPYDESK_CORS_ORIGINS: origins that may write from a browser, comma-separated [default: none]
     #[arg(long, global = true, value_name = "ORIGINS")]
     pub cors_origins: Option<String>,
+    /// COPYDESK_TRUSTED_PROXIES: whose X-Forwarded-For is believed, addresses or networks, comma-separated [default: none]
+    #[arg(long, global = true, value_name = "NETWORKS")]
+    pub trusted_proxies: Option<String>,
     /// COPYDESK_DOCS: serve /docs/ and /openapi.json [default: true]
     #[arg(long, global = true, value_name = "BOOL")]
     pub docs: Option<String>,
@@ -136,6 +141,8 @@ pub struct Config {
     pub access_token_seconds: i64,
     /// Each `scheme://host[:port]`, as browsers write it.
     pub cors_origins: Vec<String>,
+    /// Proxies whose word about the client's address is believed.
+    pub trusted_proxies: Vec<IpNet>,
     pub docs: bool,
     /// What is wanted of a story before it is published.
     pub publish_gate: Vec<Rule>,
@@ -214,6 +221,7 @@ impl Settings {
             jwt_secret: self.jwt_secret.as_deref().map(SigningSecret::from_config).transpose().map_err(ConfigError::WeakSecret)?,
             access_token_seconds: values::number("COPYDESK_ACCESS_TOKEN_SECONDS", self.access_token_seconds, 900, 60..=86_400)?,
             cors_origins: self.cors_origins.map_or(Ok(Vec::new()), |list| values::origins("COPYDESK_CORS_ORIGINS", &list))?,
+            trusted_proxies: self.trusted_proxies.map_or(Ok(Vec::new()), |list| values::networks("COPYDESK_TRUSTED_PROXIES", &list))?,
             docs: values::one_of("COPYDESK_DOCS", self.docs, &[("true", true), ("false", false)])?,
             publish_gate: self.publish_gate.map_or(Ok(Vec::new()), |list| values::gate("COPYDESK_PUBLISH_GATE", &list))?,
             workers: values::number("COPYDESK_WORKERS", self.workers, cores(), 1..=256)?,
@@ -241,6 +249,7 @@ impl Settings {
             "COPYDESK_JWT_SECRET" => &mut self.jwt_secret,
             "COPYDESK_ACCESS_TOKEN_SECONDS" => &mut self.access_token_seconds,
             "COPYDESK_CORS_ORIGINS" => &mut self.cors_origins,
+            "COPYDESK_TRUSTED_PROXIES" => &mut self.trusted_proxies,
             "COPYDESK_DOCS" => &mut self.docs,
             "COPYDESK_PUBLISH_GATE" => &mut self.publish_gate,
             "COPYDESK_WORKERS" => &mut self.workers,

@@ -47,6 +47,7 @@ pub fn http_settings(config: &Config) -> HttpSettings {
         cache_bytes: config.cache_bytes,
         body_limit: config.body_limit_bytes,
         body_timeout: config.body_timeout,
+        trusted_proxies: config.trusted_proxies.clone(),
         gate: config.publish_gate.clone(),
         retention: config.retention,
         trash_days: config.trash_days,

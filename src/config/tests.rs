@@ -170,10 +170,13 @@ fn the_values_an_operator_would_write_are_understood() {
         ("COPYDESK_ARTICLE_URL", "https://example.org/#/news?story={slug}"),
         ("COPYDESK_JWT_SECRET", SECRET),
         ("COPYDESK_CORS_ORIGINS", "https://desk.example.org, http://localhost:3000,http://[::1]:5173,https://desk.example.org"),
+        ("COPYDESK_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,::1"),
         ("COPYDESK_PUBLISH_GATE", "second_pair_of_eyes, lead,lead"),
         ("COPYDESK_LOG", "info,copydesk::store=debug"),
         ("COPYDESK_LOG_FORMAT", "json"),
     ]);
+    let proxies: Vec<String> = config.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(proxies, ["127.0.0.1/32", "10.0.0.0/8", "::1/128"]);
     assert_eq!(config.publish_gate, [Rule::SecondPairOfEyes, Rule::Lead]);
     assert_eq!(config.article_url_of("storm"), "https://example.org/#/news?story=storm");
     assert_eq!(config.cors_origins, ["https://desk.example.org", "http://localhost:3000", "http://[::1]:5173"]);
@@ -249,9 +252,10 @@ fn the_example_file_documents_every_key_once_in_order_under_a_line_of_prose_and_
 
 #[test]
 fn the_example_file_shows_the_defaults() {
-    const WITHOUT_A_FIXED_DEFAULT: [&str; 6] = [
+    const WITHOUT_A_FIXED_DEFAULT: [&str; 7] = [
         "COPYDESK_JWT_SECRET",
         "COPYDESK_CORS_ORIGINS",
+        "COPYDESK_TRUSTED_PROXIES",
         "COPYDESK_PUBLISH_GATE",
         "COPYDESK_WORKERS",
         "COPYDESK_REVISIONS_KEPT",

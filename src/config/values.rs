@@ -10,6 +10,8 @@ use tracing_subscriber::EnvFilter;
 use super::KEYS;
 use super::error::ConfigError;
 use crate::domain::gate::Rule;
+use ipnet::IpNet;
+use std::net::IpAddr;
 
 const PREFIX: &str = "COPYDESK_";
 
@@ -84,6 +86,13 @@ pub(super) fn origins(key: &'static str, list: &str) -> Result<Vec<String>, Conf
         }
     }
     Ok(origins)
+}
+
+/// Addresses (`127.0.0.1`) and networks (`10.0.0.0/8`).
+pub(super) fn networks(key: &'static str, list: &str) -> Result<Vec<IpNet>, ConfigError> {
+    let network = |text: &str| text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let wrong = |text: &str| ConfigError::wrong(key, text, "addresses or networks with commas between, as in 127.0.0.1,10.0.0.0/8");
+    list.split(',').map(str::trim).map(|text| network(text).map_err(|_| wrong(text))).collect()
 }
 
 /// The names of rules, in the order in which their breaches are told.

@@ -1,6 +1,7 @@
 //! The rules of the newsroom, pure: (state, input, now) → outcome. Knows neither HTTP nor SQL nor the clock.
 
 pub mod article;
+pub mod attempts;
 pub mod author;
 pub mod breach;
 pub mod correction;

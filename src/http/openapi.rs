@@ -190,6 +190,7 @@ fn finish_operation(operation: &mut Value, verb: &str, path: &str) {
     statuses.extend((is_read && !needs_token && path.contains("{article}")).then_some(410));
     statuses.extend(has_body.then_some([408, 413, 415, 422]).into_iter().flatten());
     statuses.extend(needs_version.then_some([412, 428]).into_iter().flatten());
+    statuses.extend(matches!(path, "/v1/auth/login" | "/v1/auth/password").then_some(429));
     let responses = operation["responses"].as_object_mut();
     let Some(responses) = responses else { return };
     for status in statuses {

@@ -48,6 +48,7 @@ pub enum Code {
     IdempotencyKeyReused,
     NotReady,
     PreconditionRequired,
+    TooManyAttempts,
     Internal,
     Unavailable,
 }
@@ -88,6 +89,7 @@ const TABLE: &[(Code, &str, u16, &str)] = &[
     (Code::IdempotencyKeyReused, "idempotency_key_reused", 422, "The key belongs to another request"),
     (Code::NotReady, "not_ready", 422, "The story is not ready to be published"),
     (Code::PreconditionRequired, "precondition_required", 428, "Say which version you have seen"),
+    (Code::TooManyAttempts, "too_many_attempts", 429, "Too many wrong passwords"),
     (Code::Internal, "internal", 500, "Something went wrong here"),
     (Code::Unavailable, "unavailable", 503, "The database is not available"),
 ];

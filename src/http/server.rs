@@ -1,5 +1,6 @@
 //! Starts the server: listener, workers, limits.
 
+use super::attempts::Attempts;
 use super::cache::Answers;
 use super::clock::Clock;
 use super::contract::Contract;
@@ -43,7 +44,18 @@ pub fn start(
     let answers = Answers::new(settings.cache_bytes, shared.marks().clone());
     let directory = Directory::new(shared.marks().clone());
     let dues = Dues::new(shared.marks().clone());
-    let desk = Arc::new(Desk { settings, answers, dues, directory, clock, tokens, contract, document, hashing: Semaphore::new(2) });
+    let desk = Arc::new(Desk {
+        settings,
+        answers,
+        dues,
+        directory,
+        clock,
+        tokens,
+        contract,
+        document,
+        hashing: Semaphore::new(2),
+        attempts: Attempts::new(),
+    });
     let address = listener.local_addr()?;
     actix_web::rt::spawn(keep_time(Worker { store: shared.store(), desk: desk.clone() }));
     let server = HttpServer::new(move || {

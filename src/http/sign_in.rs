@@ -6,6 +6,7 @@ use super::input::{Body, Name, NoParameters, Query};
 use super::listing::{ListAll, with_link};
 use super::page::{List, PageInfo, ends};
 use super::problem::{Code, Problem};
+use super::remote;
 use super::site::{Site, Worker};
 use super::users::{User, shown, strong};
 use crate::auth::password;
@@ -22,6 +23,7 @@ use crate::store::{self, Write};
 use actix_web::http::header;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use utoipa::ToSchema;
 
 /// The longest `User-Agent` that is kept, in characters.
@@ -98,7 +100,8 @@ pub struct SessionPage {
 
 /// Signs in.
 ///
-/// An unknown address and a wrong password get the same answer, in the same time.
+/// An unknown address and a wrong password get the same answer, in the same time. After ten wrong ones for one account in a minute, or
+/// fifty for all, one's own address has to wait for the rest of it; others are not kept out.
 #[utoipa::path(post, path = "/v1/auth/login", operation_id = "login_session", tag = "sign-in", request_body(content = Credentials, content_type = "application/json"), security(()),
     responses((status = 200, description = "The tokens", body = Session)))]
 pub async fn login_session(
@@ -110,9 +113,11 @@ pub async fn login_session(
 ) -> Result<HttpResponse, Problem> {
     let Credentials { email, password } = body.read().await?;
     let email = email.normalised();
+    let account = email.clone();
     let found = site.store.read(move |conn| users::credential(conn, &email)).await?;
     let (user, hash) = found.unzip();
-    let is_right = verified(&site, password, hash).await?;
+    let guess = Guess { account: &account, address: remote::address(&request, &site) };
+    let is_right = guess.verified(&site, password, hash).await?;
     let refused = || Problem::new(Code::InvalidCredentials, "Check both and try again.").with_header("www-authenticate", "Bearer");
     let user = user.filter(|user| is_right && !user.disabled).ok_or_else(refused)?;
     let entry = Entry::of(&request, &user.id, &site)?;
@@ -238,7 +243,8 @@ pub async fn change_password(
         .store
         .read(move |conn| -> Result<_, store::Error> { Ok((users::by_id(conn, &of)?, users::password_hash(conn, &of)?)) })
         .await?;
-    if !verified(&site, current_password, hash).await? {
+    let guess = Guess { account: &before.email, address: remote::address(&request, &site) };
+    if !guess.verified(&site, current_password, hash).await? {
         let breach = Breach::member("/current_password", "wrong_password", "This is not your password of today.");
         return Err(Problem::invalid_body(vec![breach]));
     }
@@ -275,7 +281,7 @@ impl Entry {
             id: id::new(now),
             user_id: user_id.to_owned(),
             device: device.map(|device| device.chars().filter(|c| !c.is_control()).take(LONGEST_DEVICE).collect()),
-            address: request.peer_addr().map(|address| address.ip().to_string()),
+            address: Some(remote::address(request, site).to_string()),
             created_at: now.milliseconds(),
             last_seen_at: now.milliseconds(),
             expires_at: session::end(now, now).milliseconds(),
@@ -318,17 +324,34 @@ fn tokens(site: &Worker, user: &UserRow, session: String, refresh: &RefreshToken
     answer::private(&tokens, None)
 }
 
-/// Compares on a blocking thread, at most a few at once: each comparison takes 19 MiB and some 20 ms.
-async fn verified(site: &Worker, password: String, hash: Option<String>) -> Result<bool, Problem> {
-    let _turn = site.desk.hashing.acquire().await.map_err(|error| Problem::internal(&error.to_string()))?;
-    let work = move || match hash {
-        Some(hash) => password::verify(&password, &hash),
-        None => {
-            password::verify_nobody(&password);
-            false
+/// Somebody who says to know the password of an account.
+struct Guess<'a> {
+    /// Its e-mail address; there may be no such account.
+    account: &'a str,
+    address: IpAddr,
+}
+
+impl Guess<'_> {
+    /// Compares on a blocking thread, at most a few at once: each comparison takes 19 MiB and some 20 ms. Those who have guessed wrong too
+    /// often of late are refused unheard.
+    async fn verified(&self, site: &Worker, password: String, hash: Option<String>) -> Result<bool, Problem> {
+        let _turn = site.desk.hashing.acquire().await.map_err(|error| Problem::internal(&error.to_string()))?;
+        site.desk.attempts.check(self.account, self.address, site.now())?;
+        let work = move || match hash {
+            Some(hash) => password::verify(&password, &hash),
+            None => {
+                password::verify_nobody(&password);
+                false
+            }
+        };
+        let is_right = tokio::task::spawn_blocking(work).await.map_err(|error| Problem::internal(&error.to_string()))?;
+        if is_right {
+            site.desk.attempts.succeeded(self.account, self.address);
+        } else {
+            site.desk.attempts.failed(self.account, self.address, site.now());
         }
-    };
-    tokio::task::spawn_blocking(work).await.map_err(|error| Problem::internal(&error.to_string()))
+        Ok(is_right)
+    }
 }
 
 /// Hashes a new password on a blocking thread, at most a few at once.

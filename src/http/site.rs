@@ -1,5 +1,6 @@
 //! What a handler may reach for: the store's doors, the clock, the tokens, the contract and the settings.
 
+use super::attempts::Attempts;
 use super::cache::Answers;
 use super::clock::Clock;
 use super::contract::Contract;
@@ -14,6 +15,7 @@ use crate::domain::user::Caller;
 use crate::store::Store;
 use crate::store::articles::Stamp;
 use actix_web::web;
+use ipnet::IpNet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -34,6 +36,8 @@ pub struct Desk {
     pub directory: Directory,
     /// Bounds how many passwords are hashed at once: each takes 19 MiB.
     pub hashing: Semaphore,
+    /// Who has guessed wrong of late.
+    pub attempts: Attempts,
 }
 
 /// What of the configuration answers depend on.
@@ -51,6 +55,8 @@ pub struct HttpSettings {
     pub cache_bytes: u64,
     pub body_limit: usize,
     pub body_timeout: Duration,
+    /// Proxies whose word about the client's address is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// What is wanted of a story before it is published.
     pub gate: Vec<gate::Rule>,
     /// Which revisions stay.

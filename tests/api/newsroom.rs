@@ -78,6 +78,7 @@ impl Newsroom {
             cache_bytes: 16 * 1024 * 1024,
             body_limit: 2 * 1024 * 1024,
             body_timeout: Duration::from_secs(2),
+            trusted_proxies: Vec::new(),
             gate: Vec::new(),
             retention: Retention::default(),
             trash_days: 30,

@@ -49,6 +49,43 @@ fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
 }
 
 #[test]
+fn c20_after_ten_wrong_passwords_in_a_minute_there_is_a_wait_and_others_are_not_kept_out() {
+    let newsroom = Newsroom::open_with(|settings| settings.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()]);
+    let editor = newsroom.person_with(Role::Editor, Some(PASSWORD));
+    let from = |address: &str, email: &str, password: &str| {
+        let body = json!({ "email": email, "password": password }).to_string();
+        let headers = [("content-type", "application/json"), ("x-forwarded-for", address)];
+        newsroom.send("POST", "/v1/auth/login", None, &headers, Some(body.as_bytes()))
+    };
+    for email in [&editor.email, "nobody@example.com"] {
+        for _ in 0..10 {
+            from("203.0.113.7", email, "not it").expect(401);
+        }
+        let wait = from("203.0.113.7", email, "not it").expect(429);
+        assert_eq!((wait.code(), wait.header("retry-after")), ("too_many_attempts".into(), "60"));
+    }
+    from("203.0.113.7", &editor.email, PASSWORD).expect(429);
+    from("198.51.100.4, 203.0.113.7", &editor.email, PASSWORD).expect(429);
+    from("198.51.100.4", &editor.email, PASSWORD).expect(200);
+    newsroom.pass(60_000);
+    for _ in 0..9 {
+        from("203.0.113.7", &editor.email, "not it").expect(401);
+    }
+    from("203.0.113.7", &editor.email, PASSWORD).expect(200);
+    from("203.0.113.7", &editor.email, "not it").expect(401);
+    from("203.0.113.7", &editor.email, PASSWORD).expect(200);
+}
+
+#[test]
+fn c20_one_address_does_not_guess_at_account_after_account() {
+    let newsroom = Newsroom::open();
+    for n in 0..50 {
+        sign_in(&newsroom, &format!("nobody-{n}@example.com"), "not it").expect(401);
+    }
+    sign_in(&newsroom, "nobody-50@example.com", "not it").expect(429);
+}
+
+#[test]
 fn a_token_ends_with_its_time() {
     let newsroom = Newsroom::open();
     let editor = newsroom.person(Role::Editor);
