@@ -125,12 +125,13 @@ pub async fn login_session(
     let session = entry.row.id.clone();
     let begun = site.store.write(move |write| -> Result<_, Problem> {
         // What was compared is the password of this version; another may have come in between.
-        let now = users::by_id(write, &user.id).map_err(|_gone| refused())?;
-        if now.disabled || now.token_version != user.token_version {
-            return Err(refused());
-        }
+        let still = match users::by_id(write, &user.id) {
+            Err(store::Error::NotFound(_)) => None,
+            found => Some(found?).filter(|still| !still.disabled && still.token_version == user.token_version),
+        };
+        let still = still.ok_or_else(refused)?;
         entry.begin(write)?;
-        Ok(now)
+        Ok(still)
     });
     let user = begun.await?;
     tokens(&site, &user, session, &refresh)
