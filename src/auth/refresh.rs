@@ -1,13 +1,13 @@
 //! Refresh tokens: opaque, single use, stored as hashes. Each is made of the one before it and the server's secret, so that an answer
 //! which was lost on its way can be given once more, and nobody else can foresee the next one.
 
-use super::seal::hexadecimal;
+use super::seal::{hexadecimal, keyed};
 use super::secret::SigningSecret;
 use super::token::IssueFailure;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 use std::fmt;
 
 /// Tells people and scanners of leaked secrets what it is.
@@ -52,9 +52,7 @@ impl fmt::Debug for RefreshToken {
 
 impl Rotation {
     pub(super) fn new(secret: &SigningSecret) -> Self {
-        let mut key = [0; 64];
-        key[..32].copy_from_slice(&Sha256::digest(secret.as_bytes()));
-        Self(hmac::KeyInit::new(&key.into()))
+        Self(keyed(secret))
     }
 
     /// The token that takes the place of `spent`.

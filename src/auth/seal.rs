@@ -28,9 +28,7 @@ pub struct SealFailure;
 
 impl Sealer {
     pub(super) fn new(secret: &SigningSecret) -> Self {
-        let mut key = [0; 64];
-        key[..32].copy_from_slice(&Sha256::digest(secret.as_bytes()));
-        Self(hmac::KeyInit::new(&key.into()))
+        Self(keyed(secret))
     }
 
     /// The envelope for what `user_id` asked under `key`.
@@ -67,6 +65,13 @@ pub fn fingerprint(parts: &[&[u8]]) -> String {
         hash.update(part);
     }
     hexadecimal(&hash.finalize())
+}
+
+/// What authenticates, and derives other keys, by the server's secret. Each use begins with a text of its own.
+pub(super) fn keyed(secret: &SigningSecret) -> Hmac<Sha256> {
+    let mut key = [0; 64];
+    key[..32].copy_from_slice(&Sha256::digest(secret.as_bytes()));
+    hmac::KeyInit::new(&key.into())
 }
 
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {

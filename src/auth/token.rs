@@ -293,8 +293,8 @@ struct WireHeader {
     kid: Option<String>,
 }
 
-/// The claims of RFC 9068 §2.2, less `client_id`, and our `ver` and `sid`, which access tokens alone have; a missing or repeated one does not parse,
-/// unknown ones are ignored (RFC 7519 §4).
+/// The claims of RFC 9068 §2.2, less `client_id`, and our `ver` and `sid`, which access tokens alone have; a missing or repeated one does
+/// not parse, unknown ones are ignored (RFC 7519 §4).
 #[derive(Serialize, Deserialize)]
 struct WireClaims {
     iss: String,

@@ -106,21 +106,18 @@ pub fn take_turn(write: &mut Write<'_>, kind: Kind, key: &str) -> Result<(), Err
 
 /// Finds the slug that `owner` may have for its wish. A slug the owner once held is theirs to take back.
 pub fn claim(conn: &mut Conn, kind: Kind, owner: &str, wish: Wish) -> Result<String, Error> {
+    let takes = matches!(wish, Wish::Taken(_));
     match wish {
-        Wish::Taken(slug) => {
+        Wish::Chosen(slug) | Wish::Taken(slug) => {
             lock_stem(conn, kind, &slug)?;
-            if !is_free(conn, kind, owner, &slug)? {
-                let is_former = borne_by(conn, kind, &slug)?.is_some_and(|(_, current)| current != slug);
-                if !is_former || kind == Kind::Article && is_live(conn, &slug)? {
-                    return Err(Error::Taken { what: "slug", value: slug });
-                }
-                let_go(conn, kind, &slug)?;
+            if is_free(conn, kind, owner, &slug)? {
+                return Ok(slug);
             }
-            Ok(slug)
-        }
-        Wish::Chosen(slug) => {
-            lock_stem(conn, kind, &slug)?;
-            if is_free(conn, kind, owner, &slug)? { Ok(slug) } else { Err(Error::Taken { what: "slug", value: slug }) }
+            if takes && !is_borne(conn, kind, &slug)? {
+                let_go(conn, kind, &slug)?;
+                return Ok(slug);
+            }
+            Err(Error::Taken { what: "slug", value: slug })
         }
         Wish::Made(base) => {
             lock_stem(conn, kind, &base)?;
@@ -161,9 +158,15 @@ pub fn hand_over(conn: &mut Conn, kind: Kind, from: &str, to: &str) -> Result<()
     hold(conn, kind, to, from)
 }
 
-/// Whether the public reads a story there, though the newsroom may call it otherwise by now.
-fn is_live(conn: &mut Conn, slug: &str) -> Result<bool, Error> {
-    Ok(diesel::select(diesel::dsl::exists(published_articles::table.filter(published_articles::slug.eq(slug)))).get_result(conn)?)
+/// Whether a slug that is held is more than a former one: its holder bears it, or lies in the trash with it, or the public reads a story
+/// there, though the newsroom calls it otherwise by now.
+fn is_borne(conn: &mut Conn, kind: Kind, slug: &str) -> Result<bool, Error> {
+    let is_former = borne_by(conn, kind, slug)?.is_some_and(|(_, current)| current != slug);
+    if !is_former || kind != Kind::Article {
+        return Ok(!is_former);
+    }
+    let live = published_articles::table.filter(published_articles::slug.eq(slug));
+    Ok(diesel::select(diesel::dsl::exists(live)).get_result(conn)?)
 }
 
 fn let_go(conn: &mut Conn, kind: Kind, slug: &str) -> Result<(), Error> {
