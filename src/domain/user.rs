@@ -48,4 +48,24 @@ impl std::str::FromStr for Role {
 pub struct Caller {
     pub user_id: String,
     pub role: Role,
+    pub credential: Credential,
+}
+
+/// By what somebody has shown who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// An access token, with the id of its session; none where it was made outside of one, by `copydesk demo` say.
+    Session(Option<String>),
+    /// An API key, by its id.
+    ApiKey { id: String },
+}
+
+impl Caller {
+    /// The session behind the request, if there is one.
+    pub fn session(&self) -> Option<&str> {
+        match &self.credential {
+            Credential::Session(session) => session.as_deref(),
+            Credential::ApiKey { .. } => None,
+        }
+    }
 }

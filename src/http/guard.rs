@@ -2,7 +2,7 @@
 
 use super::problem::Problem;
 use super::site::{Site, Worker};
-use crate::domain::user::{Caller, Role};
+use crate::domain::user::{Caller, Credential, Role};
 use crate::store::{self, sessions, users};
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
@@ -10,9 +10,6 @@ use futures_util::future::LocalBoxFuture;
 
 /// Anybody; a caller if the request carries a good token. A bad token is refused even where none is needed.
 pub struct Anyone(pub Option<Caller>);
-/// The session behind the request's token; none where it was made outside of one, by `copydesk demo` say.
-#[derive(Clone)]
-pub struct SignedIn(pub Option<String>);
 /// Anybody who has signed in.
 pub struct Contributor(pub Caller);
 /// An author, editor or administrator.
@@ -113,9 +110,8 @@ async fn authenticate(request: &HttpRequest) -> Result<Caller, Problem> {
         other => other.into(),
     })?;
     let user = user.ok_or_else(Problem::invalid_token)?;
-    let caller = Caller { role: user.role()?, user_id: user.id };
+    let caller = Caller { role: user.role()?, user_id: user.id, credential: Credential::Session(session) };
     request.extensions_mut().insert(caller.clone());
-    request.extensions_mut().insert(SignedIn(session));
     Ok(caller)
 }
 

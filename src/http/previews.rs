@@ -15,7 +15,7 @@ use crate::domain::breach::Breach;
 use crate::domain::id;
 use crate::domain::permission::Deed;
 use crate::domain::time::Moment;
-use crate::domain::user::Caller;
+use crate::domain::user::{Caller, Credential};
 use crate::store::articles::{self, WorkingCopy};
 use crate::store::previews::{self, PreviewRow};
 use crate::store::publishing::Edition;
@@ -226,7 +226,7 @@ async fn admit(site: &Worker, preview: auth::Preview, key: String) -> Result<Pre
             let row = previews::find(conn, &preview.id, &preview.article_id, now)?;
             let copy = articles::by_id(conn, &row.article_id)?;
             let maker = users::by_id(conn, &row.created_by)?;
-            let caller = Caller { role: maker.role()?, user_id: maker.id };
+            let caller = Caller { role: maker.role()?, user_id: maker.id, credential: Credential::Session(None) };
             allow(conn, &caller, Deed::Edit, &copy)?;
             match is_its_story {
                 // A slug of former days: of this story it leads on, of others it tells nothing.

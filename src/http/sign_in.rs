@@ -1,7 +1,7 @@
 //! Sign-in: a password for a short-lived token, and what keeps somebody signed in.
 
 use super::answer;
-use super::guard::{Anyone, Contributor, SignedIn};
+use super::guard::{Anyone, Contributor};
 use super::input::{Body, Name, NoParameters, Query};
 use super::listing::{ListAll, with_link};
 use super::page::{List, PageInfo, ends};
@@ -21,7 +21,7 @@ use crate::store::sessions::{self, SessionRow};
 use crate::store::users::{self, UserDraft, UserRow};
 use crate::store::{self, Write};
 use actix_web::http::header;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use utoipa::ToSchema;
@@ -174,15 +174,9 @@ pub async fn refresh_session(site: Site, _query: Query<NoParameters>, body: Body
 /// Signs out: the session, its refresh token and its access tokens end at once.
 #[utoipa::path(post, path = "/v1/auth/logout", operation_id = "logout_session", tag = "sign-in", security(("bearer" = [])),
     responses((status = 204, description = "Signed out")))]
-pub async fn logout_session(
-    caller: Contributor,
-    request: HttpRequest,
-    site: Site,
-    _query: Query<NoParameters>,
-) -> Result<HttpResponse, Problem> {
-    let session = current(&request);
-    let ended = site.store.write(move |write| match session {
-        Some(session) => sessions::end(write, &session, &caller.0.user_id),
+pub async fn logout_session(caller: Contributor, site: Site, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
+    let ended = site.store.write(move |write| match caller.0.session() {
+        Some(session) => sessions::end(write, session, &caller.0.user_id),
         // A token without a session ends with its version.
         None => users::sign_out_everywhere(write, &caller.0.user_id),
     });
@@ -208,11 +202,11 @@ pub async fn list_sessions(caller: Contributor, request: HttpRequest, site: Site
     let name = format!("sessions of {}", caller.0.user_id);
     let slice = query.0.slice(&name)?;
     let (asked, now) = (slice.clone(), site.now());
+    let own = caller.0.session().map(str::to_owned);
     let page = site.store.read(move |conn| sessions::list(conn, &caller.0.user_id, now, &asked)).await?;
     let ends = ends(&page.items, |row| Ok::<_, Problem>(sessions::position(row)))?;
     let list = List::of(page, &slice, ends, &name);
     let link = list.link(&request);
-    let own = current(&request);
     let items = list.items.into_iter().map(|row| open(row, own.as_deref())).collect();
     Ok(with_link(answer::private(&SessionPage { items, page: list.page }, None)?, link))
 }
@@ -301,11 +295,6 @@ fn open(row: SessionRow, own: Option<&str>) -> OpenSession {
     let SessionRow { id, user_id: _, device, address, created_at, last_seen_at, expires_at } = row;
     let [created_at, last_seen_at, expires_at] = [created_at, last_seen_at, expires_at].map(Moment::from_milliseconds);
     OpenSession { current: own == Some(id.as_str()), id, device, address, created_at, last_seen_at, expires_at }
-}
-
-/// The session behind the request's token.
-fn current(request: &HttpRequest) -> Option<String> {
-    request.extensions().get::<SignedIn>().and_then(|signed_in| signed_in.0.clone())
 }
 
 /// What a refresh token gets that is spent, unknown, or none.
