@@ -85,6 +85,13 @@ fn one_file_reads_the_clock_and_one_room_the_environment() {
 }
 
 #[test]
+fn one_file_speaks_to_other_servers() {
+    let mut sources = sources("src");
+    sources.retain(|(path, _)| path != "src/outbound.rs");
+    assert_eq!(breaches(&sources, &["ureq", "TcpStream"]), Vec::<String>::new());
+}
+
+#[test]
 fn the_live_view_cannot_name_a_working_table() {
     let schema = std::fs::read_to_string(root().join("src/store/schema.rs")).unwrap();
     let tables: Vec<&str> = schema.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(" (")).map(|(table, _)| table).collect();
