@@ -44,6 +44,7 @@ pub const KEYS: &[&str] = &[
     "COPYDESK_REVISIONS_KEPT",
     "COPYDESK_REVISIONS_DAYS",
     "COPYDESK_TRASH_DAYS",
+    "COPYDESK_AUDIT_DAYS",
     "COPYDESK_LOG",
     "COPYDESK_LOG_FORMAT",
 ];
@@ -110,6 +111,9 @@ pub struct Settings {
     /// COPYDESK_TRASH_DAYS: how long deleted stories can be restored [default: 30]
     #[arg(long, global = true, value_name = "DAYS")]
     pub trash_days: Option<String>,
+    /// COPYDESK_AUDIT_DAYS: how long lines stay in the audit log [default: 365]
+    #[arg(long, global = true, value_name = "DAYS")]
+    pub audit_days: Option<String>,
     /// COPYDESK_LOG: a level, or levels by part [default: info]
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
@@ -155,6 +159,7 @@ pub struct Config {
     /// Which revisions stay beside published ones.
     pub retention: Retention,
     pub trash_days: u32,
+    pub audit_days: u32,
     /// A `tracing_subscriber` env-filter directive that parses.
     pub log: String,
     pub log_format: LogFormat,
@@ -234,6 +239,7 @@ impl Settings {
                 days: values::bound("COPYDESK_REVISIONS_DAYS", self.revisions_days, 1..=36_500)?,
             },
             trash_days: values::number("COPYDESK_TRASH_DAYS", self.trash_days, 30, 1..=36_500)?,
+            audit_days: values::number("COPYDESK_AUDIT_DAYS", self.audit_days, 365, 1..=36_500)?,
             log: values::log_filter("COPYDESK_LOG", self.log.unwrap_or_else(|| "info".to_owned()))?,
             log_format: values::one_of("COPYDESK_LOG_FORMAT", self.log_format, &[("text", LogFormat::Text), ("json", LogFormat::Json)])?,
         })
@@ -260,6 +266,7 @@ impl Settings {
             "COPYDESK_REVISIONS_KEPT" => &mut self.revisions_kept,
             "COPYDESK_REVISIONS_DAYS" => &mut self.revisions_days,
             "COPYDESK_TRASH_DAYS" => &mut self.trash_days,
+            "COPYDESK_AUDIT_DAYS" => &mut self.audit_days,
             "COPYDESK_LOG" => &mut self.log,
             "COPYDESK_LOG_FORMAT" => &mut self.log_format,
             _ => return None,

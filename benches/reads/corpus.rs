@@ -4,6 +4,7 @@ use crate::load::{Case, fetch, free_port, wait_for};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use copydesk::domain::article::{Content, State, Transition, step};
+use copydesk::domain::audit::Occasion;
 use copydesk::domain::author::Profile;
 use copydesk::domain::id;
 use copydesk::domain::tag::Visibility;
@@ -161,20 +162,24 @@ impl Drop for Server {
     }
 }
 
+fn occasion() -> Occasion {
+    Occasion::of_system("bench", Moment::from_milliseconds(START))
+}
+
 fn minutes(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(0) * 60_000
 }
 
 async fn fill(shared: &Shared, size: usize) -> Result<(), Error> {
     let store = shared.store();
-    let (author_ids, tag_ids) = store.write(people).await?;
+    let (author_ids, tag_ids) = store.write(occasion(), people).await?;
     let mut dice = Dice(42);
     let mut written = 0;
     while written < size {
         let until = (written + TOGETHER).min(size);
         let stories: Vec<(usize, Draft)> = (written..until).map(|n| (n, draft(n, &mut dice, &author_ids, &tag_ids))).collect();
         store
-            .write(move |write| -> Result<(), Error> {
+            .write(occasion(), move |write| -> Result<(), Error> {
                 for (n, draft) in stories {
                     let now = Moment::from_milliseconds(START + minutes(n));
                     let (id, stamp) = (id::new(now), Stamp::new("bench", now));

@@ -4,6 +4,7 @@ use super::user::create;
 use super::{Stop, open_store, tokens};
 use crate::auth::{Password, Tokens};
 use crate::config::Config;
+use crate::domain::audit::Occasion;
 use crate::domain::revision::days_before;
 use crate::domain::user::Role;
 use crate::http::{self, Clock, HttpSettings, Running};
@@ -51,6 +52,7 @@ pub fn http_settings(config: &Config) -> HttpSettings {
         gate: config.publish_gate.clone(),
         retention: config.retention,
         trash_days: config.trash_days,
+        audit_days: config.audit_days,
     }
 }
 
@@ -63,11 +65,14 @@ fn listen(config: &Config) -> Result<TcpListener, Stop> {
 
 /// Purges the stories whose time in the trash was over before the start.
 async fn empty_trash(shared: &Shared, days: u32) -> Result<(), Stop> {
-    let expired = days_before(Clock::system().now(), days);
+    let now = Clock::system().now();
+    let expired = days_before(now, days);
     let store = shared.store();
     let mut purged = 0;
     loop {
-        let some = store.write(move |write| trash::purge_expired(write, expired, trash::AT_ONCE)).await?;
+        let some = store
+            .write(Occasion::of_system("purge_article", now), move |write| trash::purge_expired(write, expired, trash::AT_ONCE))
+            .await?;
         purged += some;
         if some == 0 {
             break;

@@ -3,6 +3,7 @@
 use super::{Stop, with_store};
 use crate::auth::{Password, password};
 use crate::config::Config;
+use crate::domain::audit::Occasion;
 use crate::domain::id;
 use crate::domain::user::Role;
 use crate::http::Clock;
@@ -63,10 +64,12 @@ pub fn run(command: Command, config: &Config) -> Result<(), Stop> {
 pub async fn create(store: &Store, email: &str, role: Role, password: Password, only_first: bool) -> Result<bool, Stop> {
     let draft = UserDraft { email: email.to_owned(), name: email.to_owned(), role, disabled: false, password_hash: Some(hash(password)?) };
     let now = Clock::system().now();
+    let occasion = if only_first { Occasion::of_system("create_user", now) } else { Occasion::of_command("create_user", now) };
     let created = store
-        .write(move |conn| -> Result<bool, Error> {
+        .write(occasion, move |conn| -> Result<bool, Error> {
             users::lock_administrators(conn)?;
             if only_first && users::exist(conn)? {
+                conn.note_idle();
                 return Ok(false);
             }
             users::insert(conn, &id::new(now), draft, None, now)?;
@@ -101,7 +104,7 @@ fn change(config: &Config, email: &str, change: impl FnOnce(&mut UserDraft) + Cl
     let now = Clock::system().now();
     with_store(config, async move |store| {
         let changed = store
-            .write(move |conn| -> Result<(), Refused> {
+            .write(Occasion::of_command("update_user", now), move |conn| -> Result<(), Refused> {
                 users::lock_administrators(conn)?;
                 let row = users::by_email(conn, &email)?;
                 let role = row.role()?;

@@ -31,6 +31,7 @@ fn with_nothing_set_the_defaults_hold() {
     assert_eq!((config.access_token_seconds, config.body_limit_bytes, config.postgres_pool), (900, 2_097_152, 8));
     assert_eq!((config.body_timeout, config.log.as_str(), config.log_format), (Duration::from_secs(10), "info", LogFormat::Text));
     assert_eq!((config.retention, config.trash_days), (Retention { newest: None, days: None }, 30));
+    assert_eq!(config.audit_days, 365);
     assert!((1..=256).contains(&config.workers));
 }
 
@@ -148,6 +149,7 @@ fn a_wrong_value_is_refused_in_one_sentence_that_names_key_value_and_what_is_all
         ("COPYDESK_REVISIONS_KEPT", &["0", "1000001", "all"]),
         ("COPYDESK_REVISIONS_DAYS", &["0", "36501", "1y"]),
         ("COPYDESK_TRASH_DAYS", &["0", "36501", "never"]),
+        ("COPYDESK_AUDIT_DAYS", &["0", "36501", "never"]),
         ("COPYDESK_LOG", &["inof", "info,verbose", "copydesk=loud", "copydesk", "info,"]),
         ("COPYDESK_LOG_FORMAT", &["JSON", "pretty"]),
     ] {

@@ -2,6 +2,7 @@
 
 pub mod article;
 pub mod attempts;
+pub mod audit;
 pub mod author;
 pub mod breach;
 pub mod correction;

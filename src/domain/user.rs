@@ -47,6 +47,7 @@ impl std::str::FromStr for Role {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     pub user_id: String,
+    pub email: String,
     pub role: Role,
     pub credential: Credential,
 }

@@ -179,7 +179,7 @@ pub async fn update_article(
         let ready = draft_of(after)?.wishing(|slug| query.0.of(slug, &by))?;
         let state = current.row.state()?.saved();
         let (id, seen, stamp) = (current.row.id, current.row.version, stamp.clone());
-        let outcome = site.store.write(move |write| -> Result<_, Written> {
+        let outcome = site.write(move |write| -> Result<_, Written> {
             let draft = ready.linked(write)?;
             articles::update(write, &id, seen, draft, state, &stamp)?;
             Ok(articles::by_id(write, &id)?)
@@ -208,7 +208,7 @@ pub async fn delete_article(
 ) -> Result<HttpResponse, Problem> {
     let (key, expired) = (key.into_inner(), site.trash_expired());
     let stamp = site.stamp(&caller.0, note);
-    site.store.write(move |write| thrown_away(write, &caller.0, &key, &expected, expired, &stamp)).await?;
+    site.write(move |write| thrown_away(write, &caller.0, &key, &expected, expired, &stamp)).await?;
     Ok(answer::gone())
 }
 
@@ -271,7 +271,7 @@ pub async fn unpublish_article(
 
 /// Does what is asked in one transaction, if the caller may, has seen the version, and the state allows it.
 pub async fn transition(
-    site: &Worker,
+    site: &Site,
     once: Once,
     caller: Caller,
     key: String,
@@ -300,6 +300,7 @@ pub fn moved_on(
     let before = current.row.state()?;
     let after = asked.after(before, stamp.now)?;
     if after == before {
+        write.note_idle();
         return Ok(current);
     }
     asked.check(write, &current, gate, stamp)?;

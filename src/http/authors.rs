@@ -248,7 +248,6 @@ pub async fn update_author(
     let key = key.into_inner();
     let stamp = Stamp::new(caller.0.user_id.clone(), site.now());
     let row = site
-        .store
         .write(move |conn| -> Result<_, Problem> {
             slugs::take_turn(conn, Kind::Author, &key)?;
             let row = authors::find(conn, &key)?;
@@ -260,8 +259,10 @@ pub async fn update_author(
             }
             after.links.get_or_insert_default();
             if after == before {
+                conn.note_idle();
                 return Ok(row);
             }
+            conn.note_members("author", &row.id, super::listing::differing(&before, &after));
             let draft = after.draft()?;
             let draft = AuthorDraft { slug: query.0.of(draft.slug, &caller.0)?, ..draft };
             check_user(conn, &draft)?;
@@ -299,24 +300,23 @@ pub async fn delete_author(
 ) -> Result<HttpResponse, Problem> {
     let key = key.into_inner();
     let now = site.now();
-    site.store
-        .write(move |conn| -> Result<_, Problem> {
-            slugs::take_turn(conn, Kind::Author, &key)?;
-            let row = authors::find(conn, &key)?;
-            if !expected.allows(row.version) {
-                let before = CreateAuthor::of(&row)?;
-                return Err(refuse(&row, &before, &before));
+    site.write(move |conn| -> Result<_, Problem> {
+        slugs::take_turn(conn, Kind::Author, &key)?;
+        let row = authors::find(conn, &key)?;
+        if !expected.allows(row.version) {
+            let before = CreateAuthor::of(&row)?;
+            return Err(refuse(&row, &before, &before));
+        }
+        if let Some(other) = query.0.reassign_to {
+            let other = authors::find(conn, &other.0).map_err(|error| Reassign::refuse(error, "author"))?;
+            if other.id == row.id {
+                return Err(Problem::invalid_parameter("reassign_to", "Name another author than the one to be deleted."));
             }
-            if let Some(other) = query.0.reassign_to {
-                let other = authors::find(conn, &other.0).map_err(|error| Reassign::refuse(error, "author"))?;
-                if other.id == row.id {
-                    return Err(Problem::invalid_parameter("reassign_to", "Name another author than the one to be deleted."));
-                }
-                authors::reassign(conn, &row.id, &other.id, now)?;
-            }
-            Ok(authors::delete(conn, &row.id, row.version)?)
-        })
-        .await?;
+            authors::reassign(conn, &row.id, &other.id, now)?;
+        }
+        Ok(authors::delete(conn, &row.id, row.version)?)
+    })
+    .await?;
     Ok(answer::gone())
 }
 

@@ -234,6 +234,7 @@ impl Batch {
                 Err(Written::Raced) => return Err(Written::Raced),
             });
         }
+        write.note_idle();
         Ok(Reply::private(&BatchOutcome { results }, None)?)
     }
 

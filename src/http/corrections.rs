@@ -86,13 +86,12 @@ pub async fn delete_correction(
     note: RevisionNote,
 ) -> Result<HttpResponse, Problem> {
     let (key, correction, stamp) = (key.into_inner(), correction.into_inner(), site.stamp(&caller.0, note));
-    site.store
-        .write(move |conn| -> Result<_, Problem> {
-            slugs::take_turn(conn, Kind::Article, &key)?;
-            let current = permitted(conn, &key, &caller.0, Deed::Retract, &expected)?;
-            let change = Change::Retracted { id: &correction };
-            Ok(finished::correct(conn, &current, &change, &stamp).map(drop)?)
-        })
-        .await?;
+    site.write(move |conn| -> Result<_, Problem> {
+        slugs::take_turn(conn, Kind::Article, &key)?;
+        let current = permitted(conn, &key, &caller.0, Deed::Retract, &expected)?;
+        let change = Change::Retracted { id: &correction };
+        Ok(finished::correct(conn, &current, &change, &stamp).map(drop)?)
+    })
+    .await?;
     Ok(answer::gone())
 }

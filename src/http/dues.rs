@@ -8,6 +8,7 @@ use super::articles::failure_of;
 use super::finished;
 use super::site::Worker;
 use crate::domain::article::{State, Transition, step};
+use crate::domain::audit::{Account, Means, Occasion};
 use crate::domain::revision::Retention;
 use crate::domain::schedule::Action;
 use crate::domain::time::Moment;
@@ -15,7 +16,7 @@ use crate::store::articles::{self, Stamp};
 use crate::store::marks::{Marks, Seen};
 use crate::store::publishing::{self, Edition};
 use crate::store::schedules::{self, ScheduleRow};
-use crate::store::{Error, Write, history, links};
+use crate::store::{Error, Write, history, links, users};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// How much is carried out in one transaction.
@@ -79,7 +80,7 @@ impl Dues {
         let now = site.now();
         if now >= next {
             let retention = site.settings().retention;
-            site.store.write(move |write| carry_out_due(write, now, retention)).await?;
+            site.store.write(Occasion::of_system("carry_out_schedule", now), move |write| carry_out_due(write, now, retention)).await?;
         } else if let Some(seen) = seen {
             *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Known { seen, next });
         }
@@ -94,7 +95,11 @@ impl Dues {
 }
 
 fn carry_out_due(write: &mut Write<'_>, now: Moment, retention: Retention) -> Result<(), Error> {
+    write.note_idle();
     for row in schedules::due(write, now, AT_ONCE)? {
+        let email = users::by_id(write, &row.created_by).ok().map(|user| user.email);
+        write.acts(Account { id: row.created_by.clone(), email }, Means::Schedule(row.id.clone()));
+        write.does(if row.action()? == Action::Publish { "publish_article" } else { "unpublish_article" });
         let failure = match write.attempt(|write| carry_out(write, &row, retention)) {
             Ok(()) => None,
             Err(Failure::Refused(why)) => Some(why),
@@ -104,6 +109,7 @@ fn carry_out_due(write: &mut Write<'_>, now: Moment, retention: Retention) -> Re
         if let Some(why) = &failure {
             tracing::warn!(article.id = row.article_id, why, "what was scheduled has failed");
             write.attempt(|write| back_to_draft(write, &row, retention))?;
+            write.note_refusal("schedule_failed", Some(("article", &row.article_id)));
         }
         schedules::finish(write, &row, now, failure.as_deref())?;
     }

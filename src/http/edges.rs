@@ -1,6 +1,7 @@
 //! The last step of every answer: headers, problems in their final form, one log line.
 
 use super::answer::{self, Public};
+use super::audit;
 use super::cache::{Answers, Found};
 use super::problem::{Code, Problem};
 use super::site::{Desk, Worker};
@@ -44,7 +45,14 @@ pub async fn edges<B: MessageBody + 'static>(mut request: ServiceRequest, next: 
             }
             found => {
                 let began = desk.answers.begin();
-                let response = finish(next.call(request).await?.map_into_boxed_body());
+                let response = next.call(request).await?.map_into_boxed_body();
+                if response.status() == StatusCode::FORBIDDEN
+                    && let Some(site) = &site
+                {
+                    let code = response.response().extensions().get::<Problem>().map_or("forbidden", |problem| problem.code.name());
+                    audit::note_forbidden(response.request(), site, code).await;
+                }
+                let response = finish(response);
                 finish_public(response, desk, found, began)
             }
         },

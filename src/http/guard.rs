@@ -1,11 +1,11 @@
 //! Who is asking, and whether somebody of that role may ask: the first argument of every handler.
 
 use super::problem::Problem;
-use super::site::{Site, Worker};
+use super::site::SharedWorker;
 use crate::domain::user::{Caller, Credential, Role};
 use crate::store::{self, sessions, users};
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
 use futures_util::future::LocalBoxFuture;
 
 /// Anybody; a caller if the request carries a good token. A bad token is refused even where none is needed.
@@ -96,7 +96,7 @@ impl FromRequest for Admin {
 
 /// The caller behind `Authorization: Bearer …` (RFC 6750 §2.1), as the account stands now.
 async fn authenticate(request: &HttpRequest) -> Result<Caller, Problem> {
-    let site: &Site = request.app_data::<web::Data<Worker>>().ok_or_else(|| Problem::internal("the worker has no site"))?;
+    let site: &SharedWorker = request.app_data::<SharedWorker>().ok_or_else(|| Problem::internal("the worker has no site"))?;
     let token = bearer(request).ok_or_else(Problem::invalid_token)?;
     let claims = site.desk.tokens.read(token, site.now().milliseconds()).map_err(|_bad| Problem::invalid_token())?;
     let (session, now) = (claims.sid.clone(), site.now());
@@ -110,7 +110,7 @@ async fn authenticate(request: &HttpRequest) -> Result<Caller, Problem> {
         other => other.into(),
     })?;
     let user = user.ok_or_else(Problem::invalid_token)?;
-    let caller = Caller { role: user.role()?, user_id: user.id, credential: Credential::Session(session) };
+    let caller = Caller { role: user.role()?, user_id: user.id, email: user.email, credential: Credential::Session(session) };
     request.extensions_mut().insert(caller.clone());
     Ok(caller)
 }

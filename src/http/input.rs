@@ -3,7 +3,7 @@
 use super::contract::{Contract, Shape};
 use super::once::{Fingerprint, Once};
 use super::problem::{Code, Problem};
-use super::site::{Site, Worker};
+use super::site::SharedWorker;
 use crate::auth::seal::fingerprint;
 use crate::domain::merge::merge;
 use crate::domain::{id, slug};
@@ -259,8 +259,8 @@ impl<T: ToSchema> ToSchema for Edit<T> {
 #[schema(example = json!({}))]
 pub struct Nothing {}
 
-fn worker(request: &HttpRequest) -> Result<&Site, Problem> {
-    request.app_data::<web::Data<Worker>>().ok_or_else(|| Problem::internal("the worker has no site"))
+fn worker(request: &HttpRequest) -> Result<&SharedWorker, Problem> {
+    request.app_data::<SharedWorker>().ok_or_else(|| Problem::internal("the worker has no site"))
 }
 
 fn deserialise<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {

@@ -64,16 +64,15 @@ pub async fn create_lock(
     responses((status = 204, description = "The lock is gone")))]
 pub async fn delete_lock(caller: Contributor, site: Site, key: Name, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
     let (key, now) = (key.into_inner(), site.now());
-    site.store
-        .write(move |conn| -> Result<_, Problem> {
-            let current = to_edit(conn, &key, &caller.0)?;
-            let lock = current.lock.filter(|lock| lock.holds(now)).ok_or(store::Error::NotFound("lock"))?;
-            if lock.keeps_out(&caller.0.user_id, now) {
-                return Err(refusal(&lock));
-            }
-            Ok(locks::delete(conn, &current.row.id)?)
-        })
-        .await?;
+    site.write(move |conn| -> Result<_, Problem> {
+        let current = to_edit(conn, &key, &caller.0)?;
+        let lock = current.lock.filter(|lock| lock.holds(now)).ok_or(store::Error::NotFound("lock"))?;
+        if lock.keeps_out(&caller.0.user_id, now) {
+            return Err(refusal(&lock));
+        }
+        Ok(locks::delete(conn, &current.row.id)?)
+    })
+    .await?;
     Ok(answer::gone())
 }
 

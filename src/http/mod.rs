@@ -5,6 +5,7 @@ mod article_input;
 mod article_query;
 mod articles;
 mod attempts;
+mod audit;
 mod authors;
 mod batch;
 mod cache;
@@ -123,6 +124,7 @@ fn routes() -> Routes {
         .on(users::__path_get_user, users::get_user)
         .on(users::__path_update_user, users::update_user)
         .on(users::__path_delete_user, users::delete_user)
+        .on(audit::__path_list_audit, audit::list_audit)
         .page("/openapi.json", docs::get_openapi)
         .page("/docs", docs::redirect_docs)
         .page("/docs/{file:.*}", docs::get_docs)

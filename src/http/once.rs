@@ -4,7 +4,7 @@
 
 use super::answer::Reply;
 use super::problem::{Code, Problem};
-use super::site::Worker;
+use super::site::{Site, Worker};
 use crate::auth::Envelope;
 use crate::domain::breach::Breach;
 use crate::domain::time::Moment;
@@ -41,16 +41,17 @@ impl Once {
     /// Runs one transaction whose outcome is the answer, and keeps that with it; or answers as before, if it has happened already.
     pub async fn write<E>(
         &self,
-        site: &Worker,
+        site: &Site,
         work: impl FnOnce(&mut Write<'_>) -> Result<Reply, E> + Clone + Send + 'static,
     ) -> Result<HttpResponse, E>
     where
         E: From<store::Error> + From<Problem> + Send + 'static,
     {
-        let Some(asked) = self.asked(site)? else { return Ok(site.store.write(work).await?.into()) };
-        let reply = site.store.write(move |write| -> Result<_, E> {
+        let Some(asked) = self.asked(site)? else { return Ok(site.write(work).await?.into()) };
+        let reply = site.write(move |write| -> Result<_, E> {
             idempotency::take_turn(write, &asked.envelope.name)?;
             if let Some(reply) = asked.reply(write)? {
+                write.note_idle();
                 return Ok(reply);
             }
             let reply = work(write)?;

@@ -46,6 +46,7 @@ pub fn document(routes: &Routes) -> Value {
         { "name": "tags", "description": "What stories are about." },
         { "name": "sign-in", "description": "A password for a short-lived token." },
         { "name": "users", "description": "The accounts of the newsroom." },
+        { "name": "audit", "description": "Who did what to what." },
         { "name": "about", "description": "Where to go from here." },
     ]);
     let bodies = finish_operations(&mut value);

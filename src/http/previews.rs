@@ -150,13 +150,12 @@ pub async fn delete_preview(
     _query: Query<NoParameters>,
 ) -> Result<HttpResponse, Problem> {
     let (key, token, now) = (key.into_inner(), token.into_inner(), site.now());
-    site.store
-        .write(move |conn| -> Result<_, Problem> {
-            let story = to_edit(conn, &key, &caller.0)?.row.id;
-            let row = previews::find(conn, &token, &story, now)?;
-            Ok(previews::delete(conn, &row.id)?)
-        })
-        .await?;
+    site.write(move |conn| -> Result<_, Problem> {
+        let story = to_edit(conn, &key, &caller.0)?.row.id;
+        let row = previews::find(conn, &token, &story, now)?;
+        Ok(previews::delete(conn, &row)?)
+    })
+    .await?;
     Ok(answer::gone())
 }
 
@@ -226,7 +225,7 @@ async fn admit(site: &Worker, preview: auth::Preview, key: String) -> Result<Pre
             let row = previews::find(conn, &preview.id, &preview.article_id, now)?;
             let copy = articles::by_id(conn, &row.article_id)?;
             let maker = users::by_id(conn, &row.created_by)?;
-            let caller = Caller { role: maker.role()?, user_id: maker.id, credential: Credential::Session(None) };
+            let caller = Caller { role: maker.role()?, user_id: maker.id, email: maker.email, credential: Credential::Session(None) };
             allow(conn, &caller, Deed::Edit, &copy)?;
             match is_its_story {
                 // A slug of former days: of this story it leads on, of others it tells nothing.

@@ -1,7 +1,8 @@
-//! Where a request comes from: the peer, or whom a proxy that is trusted says it speaks for (`X-Forwarded-For`).
+//! Where a request comes from, and from what: the peer, or whom a proxy that is trusted says it speaks for (`X-Forwarded-For`).
 
 use super::site::Worker;
 use actix_web::HttpRequest;
+use actix_web::http::header::USER_AGENT;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -10,6 +11,15 @@ pub fn address(request: &HttpRequest, site: &Worker) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let values: Vec<&str> = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect();
     client(peer, &values.join(","), &site.settings().trusted_proxies)
+}
+
+/// The longest `User-Agent` that is kept, in characters.
+const LONGEST_DEVICE: usize = 200;
+
+/// What the client says it is.
+pub fn device(request: &HttpRequest) -> Option<String> {
+    let device = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    device.map(|device| device.chars().filter(|c| !c.is_control()).take(LONGEST_DEVICE).collect())
 }
 
 /// From the peer backwards: each trusted proxy names who came to it; the first that is none is the client. What stands before that anybody

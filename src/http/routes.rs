@@ -6,7 +6,7 @@ use actix_web::http::Method;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Responder, guard, web};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::AssertUnwindSafe;
 use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
 use utoipa::openapi::{RefOr, Schema};
@@ -23,6 +23,9 @@ impl Described {
         PathItem::from_http_methods(self.methods.clone(), self.operation.clone())
     }
 }
+
+/// The id of each operation, by verb and path.
+pub type Operations = HashMap<(Method, String), String>;
 
 /// Adds schemas by name.
 type Schemas = fn(&mut Vec<(String, RefOr<Schema>)>);
@@ -84,6 +87,15 @@ impl Routes {
     /// What the document says of each operation.
     pub fn described(&self) -> impl Iterator<Item = Described> {
         self.operations.iter().map(|describe| describe())
+    }
+
+    /// The ids of the operations.
+    pub fn operations(&self) -> Operations {
+        let ids = self.described().flat_map(|Described { path, methods, operation }| {
+            let id = operation.operation_id.unwrap_or_default();
+            methods.iter().map(|method| ((verb(method), path.clone()), id.clone())).collect::<Vec<_>>()
+        });
+        ids.collect()
     }
 
     /// The schemas that the operations speak of, by name.

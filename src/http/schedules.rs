@@ -12,7 +12,7 @@ use super::page::{List, PageInfo, ends};
 use super::precondition::IfMatch;
 use super::problem::Problem;
 use super::representation::WorkingArticle;
-use super::site::{Site, Worker};
+use super::site::Site;
 use super::workflow::pass_gate;
 use crate::domain::article::{Status, Transition, step};
 use crate::domain::breach::Breach;
@@ -136,7 +136,7 @@ pub async fn unschedule_article(
 }
 
 async fn put(
-    site: &Worker,
+    site: &Site,
     once: Once,
     caller: Caller,
     key: String,

@@ -1,6 +1,7 @@
 //! Starts the server: listener, workers, limits.
 
 use super::attempts::Attempts;
+use super::audit;
 use super::cache::Answers;
 use super::clock::Clock;
 use super::contract::Contract;
@@ -21,6 +22,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
+/// In milliseconds.
+const DAY: i64 = 24 * 60 * 60 * 1000;
+
 /// A server that has its port and is answering.
 pub struct Running {
     pub address: SocketAddr,
@@ -38,7 +42,8 @@ pub fn start(
     tokens: Tokens,
     clock: Clock,
 ) -> std::io::Result<Running> {
-    let document = openapi::document(&routes());
+    let routes_of_start = routes();
+    let (document, operations) = (openapi::document(&routes_of_start), routes_of_start.operations());
     let contract = Contract::of(&document);
     let document = serde_json::to_vec(&document)?;
     let answers = Answers::new(settings.cache_bytes, shared.marks().clone());
@@ -55,6 +60,7 @@ pub fn start(
         document,
         hashing: Semaphore::new(2),
         attempts: Attempts::new(),
+        operations,
     });
     let address = listener.local_addr()?;
     actix_web::rt::spawn(keep_time(Worker { store: shared.store(), desk: desk.clone() }));
@@ -74,10 +80,16 @@ pub fn start(
 }
 
 /// Carries out what is due though nobody reads, so that the newsroom's own views and whoever listens hear of it in time.
-/// What the public sees does not depend on it: see `dues.rs`.
+/// What the public sees does not depend on it: see `dues.rs`. Once a day it lets the lines of the audit log go that have had their time.
 async fn keep_time(worker: Worker) {
+    let mut swept_on = None;
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
+        let day = worker.now().milliseconds() / DAY;
+        if swept_on != Some(day) {
+            audit::sweep(&worker).await;
+            swept_on = Some(day);
+        }
         if !worker.desk.dues.is_quiet(worker.now()) {
             worker.desk.dues.carry_out(&worker).await;
         }

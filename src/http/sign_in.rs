@@ -12,6 +12,7 @@ use super::users::{User, shown, strong};
 use crate::auth::password;
 use crate::auth::refresh::RefreshToken;
 use crate::auth::token::{IssueFailure, Subject};
+use crate::domain::audit::{Account, Means};
 use crate::domain::breach::Breach;
 use crate::domain::id;
 use crate::domain::session::{self, Verdict};
@@ -20,14 +21,10 @@ use crate::domain::time::Moment;
 use crate::store::sessions::{self, SessionRow};
 use crate::store::users::{self, UserDraft, UserRow};
 use crate::store::{self, Write};
-use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use utoipa::ToSchema;
-
-/// The longest `User-Agent` that is kept, in characters.
-const LONGEST_DEVICE: usize = 200;
 
 /// An address and its password.
 #[derive(Deserialize, ToSchema)]
@@ -119,17 +116,23 @@ pub async fn login_session(
     let guess = Guess { account: &account, address: remote::address(&request, &site) };
     let is_right = guess.verified(&site, password, hash).await?;
     let refused = || Problem::new(Code::InvalidCredentials, "Check both and try again.").with_header("www-authenticate", "Bearer");
-    let user = user.filter(|user| is_right && !user.disabled).ok_or_else(refused)?;
+    let Some(user) = user.clone().filter(|user| is_right && !user.disabled) else {
+        let reason = if is_right { "account_disabled" } else { "invalid_credentials" };
+        note_refusal(&site, user, reason).await?;
+        return Err(refused());
+    };
     let entry = Entry::of(&request, &user.id, &site)?;
     let refresh = entry.refresh.clone();
     let session = entry.row.id.clone();
-    let begun = site.store.write(move |write| -> Result<_, Problem> {
+    let begun = site.write(move |write| -> Result<_, Problem> {
         // What was compared is the password of this version; another may have come in between.
         let still = match users::by_id(write, &user.id) {
             Err(store::Error::NotFound(_)) => None,
             found => Some(found?).filter(|still| !still.disabled && still.token_version == user.token_version),
         };
         let still = still.ok_or_else(refused)?;
+        write.acts(Account::from(&still), Means::Password);
+        write.note("session", &entry.row.id);
         entry.begin(write)?;
         Ok(still)
     });
@@ -149,9 +152,12 @@ pub async fn refresh_session(site: Site, _query: Query<NoParameters>, body: Body
     let rotation = site.desk.tokens.rotation();
     let next = rotation.next(&token);
     let (hash, next_hash, now) = (rotation.hash(&token), rotation.hash(&next), site.now());
-    let outcome = site.store.write(move |write| -> Result<_, store::Error> {
+    let outcome = site.write(move |write| -> Result<_, store::Error> {
+        write.note_idle();
         let Some(presented) = sessions::of_token(write, &hash, now)? else { return Ok(None) };
         let row = presented.session;
+        let user = users::by_id(write, &row.user_id)?;
+        write.acts(Account::from(&user), Means::RefreshToken(row.id.clone()));
         match session::judge(presented.spent_at, sessions::is_spent(write, &next_hash)?, now) {
             Verdict::Rotate => {
                 let end = session::end(Moment::from_milliseconds(row.created_at), now);
@@ -161,10 +167,10 @@ pub async fn refresh_session(site: Site, _query: Query<NoParameters>, body: Body
             Verdict::Reuse => {
                 tracing::warn!(user = row.user_id, session = row.id, "a spent refresh token came back; its session is ended");
                 sessions::end(write, &row.id, &row.user_id)?;
+                write.note_refusal("token_reused", Some(("session", &row.id)));
                 return Ok(None);
             }
         }
-        let user = users::by_id(write, &row.user_id)?;
         Ok(Some((user, row.id)).filter(|(user, _)| !user.disabled))
     });
     let (user, session) = outcome.await?.ok_or_else(spent)?;
@@ -175,7 +181,7 @@ pub async fn refresh_session(site: Site, _query: Query<NoParameters>, body: Body
 #[utoipa::path(post, path = "/v1/auth/logout", operation_id = "logout_session", tag = "sign-in", security(("bearer" = [])),
     responses((status = 204, description = "Signed out")))]
 pub async fn logout_session(caller: Contributor, site: Site, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
-    let ended = site.store.write(move |write| match caller.0.session() {
+    let ended = site.write(move |write| match caller.0.session() {
         Some(session) => sessions::end(write, session, &caller.0.user_id),
         // A token without a session ends with its version.
         None => users::sign_out_everywhere(write, &caller.0.user_id),
@@ -191,7 +197,7 @@ pub async fn logout_session(caller: Contributor, site: Site, _query: Query<NoPar
 #[utoipa::path(post, path = "/v1/auth/logout-all", operation_id = "logout_everywhere", tag = "sign-in", security(("bearer" = [])),
     responses((status = 204, description = "Signed out everywhere")))]
 pub async fn logout_everywhere(caller: Contributor, site: Site, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
-    site.store.write(move |write| users::sign_out_everywhere(write, &caller.0.user_id)).await?;
+    site.write(move |write| users::sign_out_everywhere(write, &caller.0.user_id)).await?;
     Ok(answer::gone())
 }
 
@@ -216,7 +222,7 @@ pub async fn list_sessions(caller: Contributor, request: HttpRequest, site: Site
     responses((status = 204, description = "The session is over")))]
 pub async fn delete_session(caller: Contributor, site: Site, id: Name, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
-    site.store.write(move |write| sessions::end(write, &id, &caller.0.user_id)).await?;
+    site.write(move |write| sessions::end(write, &id, &caller.0.user_id)).await?;
     Ok(answer::gone())
 }
 
@@ -240,13 +246,14 @@ pub async fn change_password(
         .await?;
     let guess = Guess { account: &before.email, address: remote::address(&request, &site) };
     if !guess.verified(&site, current_password, hash).await? {
+        note_refusal(&site, Some(before), "wrong_password").await?;
         let breach = Breach::member("/current_password", "wrong_password", "This is not your password of today.");
         return Err(Problem::invalid_body(vec![breach]));
     }
     let password_hash = Some(hashed(&site, new).await?);
     let entry = Entry::of(&request, &id, &site)?;
     let (refresh, session, now) = (entry.refresh.clone(), entry.row.id.clone(), site.now());
-    let changed = site.store.write(move |write| -> Result<_, Problem> {
+    let changed = site.write(move |write| -> Result<_, Problem> {
         let row = users::by_id(write, &id)?;
         if row.token_version != before.token_version {
             return Err(Problem::invalid_token());
@@ -260,6 +267,18 @@ pub async fn change_password(
     tokens(&site, &changed.await?, session, &refresh)
 }
 
+/// Writes down that somebody has not shown who they are. An address that nobody has is not kept: it may be a password in the wrong field.
+async fn note_refusal(site: &Site, account: Option<UserRow>, reason: &'static str) -> Result<(), Problem> {
+    let noted = site.write(move |write| -> Result<_, store::Error> {
+        if let Some(account) = &account {
+            write.acts(Account::from(account), Means::Password);
+        }
+        write.note_refusal(reason, account.as_ref().map(|account| ("user", account.id.as_str())));
+        Ok(())
+    });
+    Ok(noted.await?)
+}
+
 /// A session about to begin.
 #[derive(Clone)]
 struct Entry {
@@ -271,11 +290,10 @@ struct Entry {
 impl Entry {
     fn of(request: &HttpRequest, user_id: &str, site: &Worker) -> Result<Self, Problem> {
         let now = site.now();
-        let device = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         let row = SessionRow {
             id: id::new(now),
             user_id: user_id.to_owned(),
-            device: device.map(|device| device.chars().filter(|c| !c.is_control()).take(LONGEST_DEVICE).collect()),
+            device: remote::device(request),
             address: Some(remote::address(request, site).to_string()),
             created_at: now.milliseconds(),
             last_seen_at: now.milliseconds(),

@@ -7,15 +7,22 @@ use super::contract::Contract;
 use super::dues::Dues;
 use super::faces::Directory;
 use super::note::RevisionNote;
+use super::problem::Problem;
+use super::remote;
+use super::routes::Operations;
 use crate::auth::token::Tokens;
+use crate::domain::audit::{Account, Means, Occasion};
 use crate::domain::gate;
 use crate::domain::revision::{Retention, days_before};
 use crate::domain::time::Moment;
 use crate::domain::user::Caller;
-use crate::store::Store;
 use crate::store::articles::Stamp;
-use actix_web::web;
+use crate::store::{self, Store, Write};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
 use ipnet::IpNet;
+use std::borrow::Cow;
+use std::future::{Ready, ready};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -38,6 +45,8 @@ pub struct Desk {
     pub hashing: Semaphore,
     /// Who has guessed wrong of late.
     pub attempts: Attempts,
+    /// The names of the operations, for the audit log.
+    pub operations: Operations,
 }
 
 /// What of the configuration answers depend on.
@@ -63,6 +72,8 @@ pub struct HttpSettings {
     pub retention: Retention,
     /// How many days a story stays in the trash.
     pub trash_days: u32,
+    /// How many days a line stays in the audit log.
+    pub audit_days: u32,
 }
 
 impl HttpSettings {
@@ -78,8 +89,44 @@ pub struct Worker {
     pub desk: Arc<Desk>,
 }
 
-/// The extractor of it.
-pub type Site = web::Data<Worker>;
+/// What all handlers of a worker share, as the application keeps it.
+pub type SharedWorker = web::Data<Worker>;
+
+/// The worker as the handler of one request has it: what it writes is logged as this request's deed.
+pub struct Site {
+    worker: SharedWorker,
+    request: HttpRequest,
+}
+
+impl Deref for Site {
+    type Target = Worker;
+
+    fn deref(&self) -> &Worker {
+        &self.worker
+    }
+}
+
+impl FromRequest for Site {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let worker = request.app_data::<SharedWorker>().cloned();
+        let site = worker.map(|worker| Self { worker, request: request.clone() });
+        ready(site.ok_or_else(|| Problem::internal("the worker has no site")))
+    }
+}
+
+impl Site {
+    /// Runs one transaction, as [`Store::write`] does, and logs it with who asked for it.
+    pub async fn write<T, E>(&self, work: impl FnOnce(&mut Write<'_>) -> Result<T, E> + Clone + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<store::Error> + Send + 'static,
+    {
+        self.store.write(self.occasion(&self.request), work).await
+    }
+}
 
 impl Worker {
     pub fn now(&self) -> Moment {
@@ -88,6 +135,27 @@ impl Worker {
 
     pub fn settings(&self) -> &HttpSettings {
         &self.desk.settings
+    }
+
+    /// Who asks, by what means, from where, and for which operation. The guard has let them pass already.
+    pub fn occasion(&self, request: &HttpRequest) -> Occasion {
+        let path = request.match_pattern().unwrap_or_default();
+        let operation = self.desk.operations.get(&(request.method().clone(), path));
+        let extensions = request.extensions();
+        let caller = extensions.get::<Caller>();
+        Occasion {
+            operation: operation.map_or(Cow::Borrowed("unknown"), |id| Cow::Owned(id.clone())),
+            at: self.now(),
+            user: caller.map(Account::from),
+            means: caller.map_or(Means::Nothing, |caller| Means::from(&caller.credential)),
+            address: Some(remote::address(request, self).to_string()),
+            device: remote::device(request),
+        }
+    }
+
+    /// Lines of the audit log that were written no later than this have had their time.
+    pub fn audit_expired(&self) -> Moment {
+        days_before(self.now(), self.settings().audit_days)
     }
 
     /// What goes with a write to a story: who, when, why.

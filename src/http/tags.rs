@@ -250,7 +250,6 @@ pub async fn update_tag(
     let key = key.into_inner();
     let stamp = Stamp::new(caller.0.user_id.clone(), site.now());
     let shown = site
-        .store
         .write(move |conn| -> Result<_, Problem> {
             slugs::take_turn(conn, Kind::Tag, &key)?;
             let shown = find(conn, &key, true)?;
@@ -262,8 +261,10 @@ pub async fn update_tag(
                 return Err(refuse(&shown.row, &before, &after));
             }
             if after == before {
+                conn.note_idle();
                 return Ok(shown);
             }
+            conn.note_members("tag", &shown.row.id, differing(&before, &after));
             let draft = after.draft(conn, &shown.row.id)?;
             let draft = TagDraft { slug: query.0.of(draft.slug, &caller.0)?, ..draft };
             tags::update(conn, &shown.row.id, shown.row.version, draft, &stamp)?;
@@ -300,27 +301,26 @@ pub async fn delete_tag(
 ) -> Result<HttpResponse, Problem> {
     let key = key.into_inner();
     let now = site.now();
-    site.store
-        .write(move |conn| -> Result<_, Problem> {
-            slugs::take_turn(conn, Kind::Tag, &key)?;
-            let shown = find(conn, &key, true)?;
-            if !expected.allows(shown.row.version) {
-                let before = CreateTag::of(&shown);
-                return Err(refuse(&shown.row, &before, &before));
+    site.write(move |conn| -> Result<_, Problem> {
+        slugs::take_turn(conn, Kind::Tag, &key)?;
+        let shown = find(conn, &key, true)?;
+        if !expected.allows(shown.row.version) {
+            let before = CreateTag::of(&shown);
+            return Err(refuse(&shown.row, &before, &before));
+        }
+        if let Some(other) = query.0.reassign_to {
+            let other = tags::find(conn, &other.0).map_err(|error| Reassign::refuse(error, "tag"))?;
+            if other.id == shown.row.id || !tags::may_replace(conn, &shown.row.id, &other.id)? {
+                return Err(Problem::invalid_parameter(
+                    "reassign_to",
+                    "Name another tag, and not one below the tag to be deleted, nor one too deep for its branch.",
+                ));
             }
-            if let Some(other) = query.0.reassign_to {
-                let other = tags::find(conn, &other.0).map_err(|error| Reassign::refuse(error, "tag"))?;
-                if other.id == shown.row.id || !tags::may_replace(conn, &shown.row.id, &other.id)? {
-                    return Err(Problem::invalid_parameter(
-                        "reassign_to",
-                        "Name another tag, and not one below the tag to be deleted, nor one too deep for its branch.",
-                    ));
-                }
-                tags::reassign(conn, &shown.row.id, &other.id, now)?;
-            }
-            Ok(tags::delete(conn, &shown.row.id, shown.row.version)?)
-        })
-        .await?;
+            tags::reassign(conn, &shown.row.id, &other.id, now)?;
+        }
+        Ok(tags::delete(conn, &shown.row.id, shown.row.version)?)
+    })
+    .await?;
     Ok(answer::gone())
 }
 

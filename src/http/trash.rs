@@ -91,7 +91,7 @@ pub async fn list_trash(caller: Contributor, request: HttpRequest, site: Site, q
         })
         .await?;
     if has_expired {
-        site.store.write(move |write| trash::purge_expired(write, expired, trash::AT_ONCE)).await?;
+        site.write(move |write| trash::purge_expired(write, expired, trash::AT_ONCE)).await?;
     }
     let ends = ends(&page.items, |row| Ok::<_, Problem>(trash::position(row)))?;
     let list = List::of(page, &slice, ends, &list);
@@ -137,13 +137,12 @@ pub async fn purge_article(
     expected: IfMatch,
 ) -> Result<HttpResponse, Problem> {
     let (key, expired) = (key.into_inner(), site.trash_expired());
-    site.store
-        .write(move |write| -> Result<_, Problem> {
-            let current = trashed(write, &key, expired, &caller.0)?;
-            check(write, &current, &expected)?;
-            Ok(trash::purge(write, &current.row.id, current.row.version)?)
-        })
-        .await?;
+    site.write(move |write| -> Result<_, Problem> {
+        let current = trashed(write, &key, expired, &caller.0)?;
+        check(write, &current, &expected)?;
+        Ok(trash::purge(write, &current.row.id, current.row.version)?)
+    })
+    .await?;
     Ok(answer::gone())
 }
 

@@ -186,7 +186,6 @@ pub async fn update_user(
     let id = id.into_inner();
     let now = site.now();
     let row = site
-        .store
         .write(move |conn| -> Result<_, Problem> {
             users::lock_administrators(conn)?;
             let row = users::by_id(conn, &id)?;
@@ -199,6 +198,7 @@ pub async fn update_user(
                 keep_an_administrator(conn, &row)?;
             }
             if draft.password_hash.is_none() && unchanged(&draft, &row) {
+                conn.note_idle();
                 return Ok(row);
             }
             users::update(conn, &row, draft, Some(&caller.0.user_id), now)?;
@@ -249,15 +249,14 @@ pub async fn delete_user(
     expected: IfMatch,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
-    site.store
-        .write(move |conn| -> Result<_, Problem> {
-            users::lock_administrators(conn)?;
-            let row = users::by_id(conn, &id)?;
-            let before = CreateUser::of(&row)?;
-            check_version(&row, &expected, &before, &before)?;
-            keep_an_administrator(conn, &row)?;
-            Ok(users::delete(conn, &row.id, row.version)?)
-        })
-        .await?;
+    site.write(move |conn| -> Result<_, Problem> {
+        users::lock_administrators(conn)?;
+        let row = users::by_id(conn, &id)?;
+        let before = CreateUser::of(&row)?;
+        check_version(&row, &expected, &before, &before)?;
+        keep_an_administrator(conn, &row)?;
+        Ok(users::delete(conn, &row.id, row.version)?)
+    })
+    .await?;
     Ok(answer::gone())
 }

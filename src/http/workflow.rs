@@ -10,7 +10,7 @@ use super::once::Once;
 use super::precondition::IfMatch;
 use super::problem::{Code, Problem};
 use super::representation::WorkingArticle;
-use super::site::{Site, Worker};
+use super::site::Site;
 use crate::domain::article::{InvalidTransition, State, Transition, step};
 use crate::domain::breach::Breach;
 use crate::domain::gate::{self, Candidate, Rule};
@@ -304,7 +304,7 @@ type PutBack = fn(&mut Write<'_>, WorkingCopy, Draft, i64, State, &Stamp) -> Res
 
 /// Takes up what was published again. It is rendered outside the transaction, as saved stories are.
 async fn go_back(
-    site: &Worker,
+    site: &Site,
     once: &Once,
     (caller, note): (&Caller, RevisionNote),
     key: &str,

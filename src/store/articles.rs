@@ -1,6 +1,6 @@
 //! Working copies: what editors edit. The live view is in `live.rs`; what touches both is in `publishing.rs`.
 
-use super::conn::Conn;
+use super::conn::{Conn, Write};
 use super::corrections::{self, CorrectionRow};
 use super::error::{Error, Expect};
 use super::history;
@@ -257,7 +257,8 @@ pub(super) fn with_links(conn: &mut Conn, rows: Vec<ArticleRow>) -> Result<Vec<W
 }
 
 /// Puts a new draft into the newsroom.
-pub fn insert(conn: &mut Conn, id: &str, draft: Draft, stamp: &Stamp) -> Result<(), Error> {
+pub fn insert(write: &mut Write<'_>, id: &str, draft: Draft, stamp: &Stamp) -> Result<(), Error> {
+    let conn = &mut *write.conn;
     let slug = slugs::claim(conn, Kind::Article, id, draft.slug.clone())?;
     let now = stamp.now.milliseconds();
     diesel::insert_into(articles::table)
@@ -274,16 +275,19 @@ pub fn insert(conn: &mut Conn, id: &str, draft: Draft, stamp: &Stamp) -> Result<
     slugs::hold(conn, Kind::Article, id, &slug)?;
     links::set_authors(conn, id, &draft.author_ids)?;
     links::set_tags(conn, id, &draft.tag_ids)?;
-    note_revision(conn, id, 1, "create", stamp)
+    note_revision(write, id, 1, "create", stamp)
 }
 
 /// Replaces the working copy of version `seen`; the live copy stays as it is.
-pub fn update(conn: &mut Conn, id: &str, seen: i64, draft: Draft, state: State, stamp: &Stamp) -> Result<(), Error> {
-    replace(conn, id, seen, draft, state, "edit", stamp)
+pub fn update(write: &mut Write<'_>, id: &str, seen: i64, draft: Draft, state: State, stamp: &Stamp) -> Result<(), Error> {
+    replace(write, id, seen, draft, state, "edit", stamp)
 }
 
 /// Replaces the working copy of version `seen` by that event.
-pub fn replace(conn: &mut Conn, id: &str, seen: i64, draft: Draft, state: State, event: &str, stamp: &Stamp) -> Result<(), Error> {
+pub fn replace(write: &mut Write<'_>, id: &str, seen: i64, draft: Draft, state: State, event: &str, stamp: &Stamp) -> Result<(), Error> {
+    let members = changed(write, id, &draft)?;
+    write.note_members("article", id, members);
+    let conn = &mut *write.conn;
     let slug = slugs::claim(conn, Kind::Article, id, draft.slug.clone())?;
     let changed = diesel::update(articles::table.filter(articles::id.eq(id).and(articles::version.eq(seen))))
         .set((
@@ -300,7 +304,31 @@ pub fn replace(conn: &mut Conn, id: &str, seen: i64, draft: Draft, state: State,
     slugs::hold(conn, Kind::Article, id, &slug)?;
     links::set_authors(conn, id, &draft.author_ids)?;
     links::set_tags(conn, id, &draft.tag_ids)?;
-    note_revision(conn, id, seen + 1, event, stamp)
+    note_revision(write, id, seen + 1, event, stamp)
+}
+
+/// The names of the members that a save changes.
+fn changed(conn: &mut Conn, id: &str, draft: &Draft) -> Result<Vec<String>, Error> {
+    let (slug, before): (String, String) = articles::table.find(id).select((articles::slug, articles::document)).first(conn)?;
+    let members = |json: &str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json).unwrap_or_default();
+    let (before, after) = (members(&before), members(&document(&draft.content)?));
+    let mut changed: Vec<String> =
+        after.into_iter().filter(|(name, value)| before.get(name) != Some(value)).map(|(name, _)| name).collect();
+    let (author_ids, tag_ids) = (author_ids_of(conn, id)?, tag_ids_of(conn, id)?);
+    let beside =
+        [("slug", slug != draft.slug.slug()), ("author_ids", author_ids != draft.author_ids), ("tag_ids", tag_ids != draft.tag_ids)];
+    changed.extend(beside.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned()));
+    Ok(changed)
+}
+
+fn author_ids_of(conn: &mut Conn, id: &str) -> Result<Vec<String>, Error> {
+    let own = article_authors::table.filter(article_authors::article_id.eq(id)).order(article_authors::position);
+    Ok(own.select(article_authors::author_id).load(conn)?)
+}
+
+fn tag_ids_of(conn: &mut Conn, id: &str) -> Result<Vec<String>, Error> {
+    let own = article_tags::table.filter(article_tags::article_id.eq(id)).order(article_tags::position);
+    Ok(own.select(article_tags::tag_id).load(conn)?)
 }
 
 /// An update that found its version changed one row; else another write came first.
@@ -313,18 +341,11 @@ pub(super) fn document(content: &Content) -> Result<String, Error> {
 }
 
 /// Keeps what the write left: the content with its slug, authors and tags.
-pub(super) fn note_revision(conn: &mut Conn, id: &str, number: i64, event: &str, stamp: &Stamp) -> Result<(), Error> {
+pub(super) fn note_revision(write: &mut Write<'_>, id: &str, number: i64, event: &str, stamp: &Stamp) -> Result<(), Error> {
+    write.note("article", id);
+    let conn = &mut *write.conn;
     let (slug, document): (String, String) = articles::table.find(id).select((articles::slug, articles::document)).first(conn)?;
-    let author_ids: Vec<String> = article_authors::table
-        .filter(article_authors::article_id.eq(id))
-        .order(article_authors::position)
-        .select(article_authors::author_id)
-        .load(conn)?;
-    let tag_ids: Vec<String> = article_tags::table
-        .filter(article_tags::article_id.eq(id))
-        .order(article_tags::position)
-        .select(article_tags::tag_id)
-        .load(conn)?;
+    let (author_ids, tag_ids) = (author_ids_of(conn, id)?, tag_ids_of(conn, id)?);
     let mut snapshot: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(&document).map_err(|error| Error::Damaged(format!("article {id}: {error}")))?;
     snapshot.insert("slug".into(), slug.into());

@@ -91,6 +91,7 @@ pub fn position(row: &AuthorRow, order: Order) -> Position {
 
 pub fn insert(write: &mut Write<'_>, id: &str, draft: AuthorDraft, stamp: &Stamp) -> Result<(), Error> {
     note(write, &[id]);
+    write.note("author", id);
     let conn = &mut *write.conn;
     let slug = slugs::claim(conn, Kind::Author, id, draft.slug)?;
     let now = stamp.now.milliseconds();
@@ -109,6 +110,7 @@ pub fn insert(write: &mut Write<'_>, id: &str, draft: AuthorDraft, stamp: &Stamp
 /// Replaces the author of version `seen`.
 pub fn update(write: &mut Write<'_>, id: &str, seen: i64, draft: AuthorDraft, stamp: &Stamp) -> Result<(), Error> {
     note(write, &[id]);
+    write.note("author", id);
     let conn = &mut *write.conn;
     let slug = slugs::claim(conn, Kind::Author, id, draft.slug)?;
     let changed = diesel::update(authors::table.filter(authors::id.eq(id).and(authors::version.eq(seen))))
@@ -127,6 +129,7 @@ pub fn update(write: &mut Write<'_>, id: &str, seen: i64, draft: AuthorDraft, st
 /// Deletes the author of version `seen`, whom no story may name any more.
 pub fn delete(write: &mut Write<'_>, id: &str, seen: i64) -> Result<(), Error> {
     note(write, &[id]);
+    write.note("author", id);
     let conn = &mut *write.conn;
     let uses = stories_with(conn, id)?.len();
     if uses > 0 {

@@ -1,7 +1,7 @@
 //! What the newsroom says about a story, in order. Nothing of it is ever public.
 
 use super::articles::Stamp;
-use super::conn::Conn;
+use super::conn::{Conn, Write};
 use super::error::Error;
 use super::page::{Key, Page, Position, Slice, walk};
 use super::schema::{article_comments as comments, users};
@@ -59,7 +59,9 @@ pub fn position(row: &CommentRow) -> Position {
 }
 
 /// Puts one after those that there are. The caller has taken their turn at the story.
-pub fn insert(conn: &mut Conn, story: &str, said: &Said<'_>, stamp: &Stamp) -> Result<CommentRow, Error> {
+pub fn insert(write: &mut Write<'_>, story: &str, said: &Said<'_>, stamp: &Stamp) -> Result<CommentRow, Error> {
+    write.note("article", story);
+    let conn = &mut *write.conn;
     let own = comments::table.filter(comments::article_id.eq(story));
     let last: Option<i64> = own.select(diesel::dsl::max(comments::position)).first(conn)?;
     let row = CommentRow {

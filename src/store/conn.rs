@@ -3,11 +3,13 @@
 //! SQLite: each worker thread reads inline on a read-only connection of its own (a thread hop costs three times the query),
 //! and one thread owns the only writing connection (`writer.rs`). PostgreSQL: a pool, used from blocking threads.
 
+use super::audit::Log;
 use super::collisions::{self, MOST_TRIES};
 use super::error::Error;
 use super::marks::Marks;
 use super::news;
 use super::writer::Writer;
+use crate::domain::audit::Occasion;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -33,11 +35,12 @@ pub enum Conn {
     Sqlite(SqliteConnection),
 }
 
-/// A write in its transaction. It reads as a connection does; functions that change what the public sees take it whole,
-/// because they note what they touch.
+/// A write in its transaction. It reads as a connection does; functions that change something take it whole, because they note what
+/// they touch (`marks.rs`) and what they did (`audit.rs`).
 pub struct Write<'a> {
     pub(super) conn: &'a mut Conn,
     touched: BTreeSet<String>,
+    pub(super) log: Log,
 }
 
 impl Deref for Write<'_> {
@@ -57,8 +60,14 @@ impl DerefMut for Write<'_> {
 impl Write<'_> {
     /// Tries something that may fail without taking the rest of the transaction along: an `Err` leaves nothing of it behind.
     pub fn attempt<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut Write<'_>) -> Result<T, E>) -> Result<T, E> {
-        let (value, touched) = in_transaction(self.conn, |conn| noting(conn, work))?;
+        let log = self.log.part();
+        let (value, touched, log) = in_transaction(self.conn, |conn| {
+            let mut part = Write { conn, touched: BTreeSet::new(), log };
+            let value = work(&mut part)?;
+            Ok::<_, E>((value, part.touched, part.log))
+        })?;
         self.touched.extend(touched);
+        self.log.extend(log);
         Ok(value)
     }
 
@@ -206,21 +215,25 @@ impl Store {
         }
     }
 
-    /// Runs one transaction and answers when it is on disk; an `Err` leaves nothing behind. On PostgreSQL one that collided with another
-    /// is begun anew, hence the `Clone`.
-    pub async fn write<T, E>(&self, work: impl FnOnce(&mut Write<'_>) -> Result<T, E> + Clone + Send + 'static) -> Result<T, E>
+    /// Runs one transaction and answers when it is on disk; an `Err` leaves nothing behind. What it did goes into the audit log with it. On
+    /// PostgreSQL one that collided with another is begun anew, hence the `Clone`.
+    pub async fn write<T, E>(
+        &self,
+        occasion: Occasion,
+        work: impl FnOnce(&mut Write<'_>) -> Result<T, E> + Clone + Send + 'static,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
         match &self.shared.database {
-            Database::Sqlite { writer, .. } => writer.write(work).await,
+            Database::Sqlite { writer, .. } => writer.write(occasion, work).await,
             Database::Postgres { pool } => {
                 let (pool, marks) = (pool.clone(), self.shared.marks.clone());
                 on_a_blocking_thread(move || {
                     let mut conn = pool.get().map_err(|error| Error::Unavailable(error.to_string()))?;
                     let attempt = |conn: &mut Conn| {
-                        let (value, touched) = noting(conn, work.clone())?;
+                        let (value, touched) = noting(conn, occasion.clone(), work.clone())?;
                         news::tell(conn, &touched)?;
                         Ok::<_, E>((value, touched))
                     };
@@ -246,11 +259,22 @@ fn turns() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(LONG_READS))
 }
 
-/// Runs a write and answers what it touched, too.
-pub(super) fn noting<T, E>(conn: &mut Conn, work: impl FnOnce(&mut Write<'_>) -> Result<T, E>) -> Result<(T, BTreeSet<String>), E> {
-    let mut write = Write { conn, touched: BTreeSet::new() };
+/// Runs a write, logs what it did, and answers what it touched, too.
+pub(super) fn noting<T, E: From<Error>>(
+    conn: &mut Conn,
+    occasion: Occasion,
+    work: impl FnOnce(&mut Write<'_>) -> Result<T, E>,
+) -> Result<(T, BTreeSet<String>), E> {
+    let mut write = Write { conn, touched: BTreeSet::new(), log: Log::new(occasion) };
     let value = work(&mut write)?;
-    Ok((value, write.touched))
+    let Write { conn, touched, log } = write;
+    log.keep(conn)?;
+    Ok((value, touched))
+}
+
+/// Runs one transaction on a connection of one's own: for what runs beside the doors, and tells no server what it touched.
+pub fn write_on<T, E: From<Error>>(conn: &mut Conn, occasion: Occasion, work: impl FnOnce(&mut Write<'_>) -> Result<T, E>) -> Result<T, E> {
+    in_transaction(conn, |conn| noting(conn, occasion, work)).map(|(value, _touched)| value)
 }
 
 /// Runs `work` in a transaction of its own, or in a savepoint of the one that is open.

@@ -1,6 +1,6 @@
 //! Who says that they are at a story. Rows outlive their time until somebody takes the place: whether one holds is for the clock to say.
 
-use super::conn::Conn;
+use super::conn::{Conn, Write};
 use super::error::{Error, Expect};
 use super::schema::{article_locks as locks, users};
 use crate::domain::lock::Lock;
@@ -20,17 +20,18 @@ pub fn of(conn: &mut Conn, stories: &[String]) -> Result<HashMap<String, Lock>, 
 }
 
 /// Puts a lock in the place of the one that is there. The caller has taken their turn at the story.
-pub fn put(conn: &mut Conn, story: &str, user_id: &str, until: Moment) -> Result<(), Error> {
-    delete(conn, story)?;
+pub fn put(write: &mut Write<'_>, story: &str, user_id: &str, until: Moment) -> Result<(), Error> {
+    delete(write, story)?;
     diesel::insert_into(locks::table)
         .values((locks::article_id.eq(story), locks::user_id.eq(user_id), locks::locked_until.eq(until.milliseconds())))
-        .execute(conn)
+        .execute(write.conn)
         .or_raced()?;
     Ok(())
 }
 
 /// Takes the lock away, if there is one.
-pub fn delete(conn: &mut Conn, story: &str) -> Result<(), Error> {
-    diesel::delete(locks::table.find(story)).execute(conn)?;
+pub fn delete(write: &mut Write<'_>, story: &str) -> Result<(), Error> {
+    write.note("article", story);
+    diesel::delete(locks::table.find(story)).execute(write.conn)?;
     Ok(())
 }

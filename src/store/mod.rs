@@ -4,6 +4,7 @@
 //! The live view (`live.rs`) reads the published tables and cannot name a working one.
 
 pub mod articles;
+pub mod audit;
 pub mod authors;
 mod collisions;
 pub mod comments;
@@ -36,6 +37,6 @@ pub mod users;
 mod walk;
 mod writer;
 
-pub use conn::{Conn, Shared, Store, Write, in_transaction, open_postgres, open_sqlite};
+pub use conn::{Conn, Shared, Store, Write, in_transaction, open_postgres, open_sqlite, write_on};
 pub use error::{Error, Expect};
 pub use migrations::{migrate, pending};

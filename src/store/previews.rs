@@ -1,6 +1,6 @@
 //! Who may see a story before the public does: what is known of preview tokens, but for the tokens themselves.
 
-use super::conn::Conn;
+use super::conn::{Conn, Write};
 use super::error::{Error, Expect};
 use super::page::{Key, Page, Position, Slice, walk};
 use super::schema::{preview_tokens as previews, users};
@@ -50,7 +50,9 @@ pub fn find(conn: &mut Conn, id: &str, story: &str, now: Moment) -> Result<Previ
 }
 
 /// Keeps what is known of a new token, and forgets those that have expired.
-pub fn insert(conn: &mut Conn, row: &PreviewRow) -> Result<(), Error> {
+pub fn insert(write: &mut Write<'_>, row: &PreviewRow) -> Result<(), Error> {
+    write.note("article", &row.article_id);
+    let conn = &mut *write.conn;
     diesel::delete(previews::table.filter(previews::expires_at.le(row.created_at))).execute(conn)?;
     diesel::insert_into(previews::table)
         .values((
@@ -63,8 +65,9 @@ pub fn insert(conn: &mut Conn, row: &PreviewRow) -> Result<(), Error> {
 }
 
 /// Revokes a token.
-pub fn delete(conn: &mut Conn, id: &str) -> Result<(), Error> {
-    diesel::delete(previews::table.find(id)).execute(conn)?;
+pub fn delete(write: &mut Write<'_>, row: &PreviewRow) -> Result<(), Error> {
+    write.note("article", &row.article_id);
+    diesel::delete(previews::table.find(&row.id)).execute(write.conn)?;
     Ok(())
 }
 

@@ -75,7 +75,7 @@ pub fn take_away(write: &mut Write<'_>, id: &str, seen: i64, state: State, event
 
 /// Notes a new state that changes neither copy. Only a story in review has an assignee.
 pub fn move_on(
-    conn: &mut Conn,
+    write: &mut Write<'_>,
     id: &str,
     seen: i64,
     state: State,
@@ -83,8 +83,8 @@ pub fn move_on(
     event: &str,
     stamp: &Stamp,
 ) -> Result<(), Error> {
-    set_state(conn, id, seen, state, assignee, stamp)?;
-    note_revision(conn, id, seen + 1, event, stamp)
+    set_state(write, id, seen, state, assignee, stamp)?;
+    note_revision(write, id, seen + 1, event, stamp)
 }
 
 /// Puts a notice in the place of the live copy.

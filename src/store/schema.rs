@@ -321,6 +321,25 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    audit_log (created_at, id) {
+        id -> Text,
+        created_at -> BigInt,
+        operation -> Text,
+        outcome -> Text,
+        reason -> Nullable<Text>,
+        user_id -> Nullable<Text>,
+        email -> Nullable<Text>,
+        means -> Text,
+        means_id -> Nullable<Text>,
+        address -> Nullable<Text>,
+        device -> Nullable<Text>,
+        kind -> Nullable<Text>,
+        target_id -> Nullable<Text>,
+        members -> Text,
+    }
+}
+
 diesel::joinable!(schedules -> articles (article_id));
 diesel::joinable!(credentials -> users (user_id));
 diesel::joinable!(author_slugs -> authors (author_id));
@@ -364,4 +383,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     refresh_tokens,
     idempotency_keys,
+    audit_log,
 );

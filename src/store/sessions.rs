@@ -67,7 +67,9 @@ pub fn is_spent(conn: &mut Conn, hash: &str) -> Result<bool, Error> {
 }
 
 /// Spends a session's token and puts the next in force.
-pub fn rotate(conn: &mut Conn, session: &str, spent: &str, next: &str, now: Moment, end: Moment) -> Result<(), Error> {
+pub fn rotate(write: &mut Write<'_>, session: &str, spent: &str, next: &str, now: Moment, end: Moment) -> Result<(), Error> {
+    write.note("session", session);
+    let conn = &mut *write.conn;
     diesel::update(tokens::table.find(spent)).set(tokens::spent_at.eq(now.milliseconds())).execute(conn)?;
     hold(conn, session, next)?;
     diesel::update(sessions::table.find(session))
@@ -112,8 +114,9 @@ pub fn position(row: &SessionRow) -> Position {
 }
 
 /// Ends a session of that user, with all of its tokens.
-pub fn end(conn: &mut Conn, id: &str, user_id: &str) -> Result<(), Error> {
-    let ended = diesel::delete(sessions::table.filter(sessions::id.eq(id).and(sessions::user_id.eq(user_id)))).execute(conn)?;
+pub fn end(write: &mut Write<'_>, id: &str, user_id: &str) -> Result<(), Error> {
+    write.note("session", id);
+    let ended = diesel::delete(sessions::table.filter(sessions::id.eq(id).and(sessions::user_id.eq(user_id)))).execute(write.conn)?;
     if ended == 0 { Err(Error::NotFound("session")) } else { Ok(()) }
 }
 

@@ -137,6 +137,7 @@ pub fn position(row: &TagRow, order: Order) -> Position {
 
 pub fn insert(write: &mut Write<'_>, id: &str, draft: TagDraft, stamp: &Stamp) -> Result<(), Error> {
     note(write, &[id]);
+    write.note("tag", id);
     let conn = &mut *write.conn;
     let slug = slugs::claim(conn, Kind::Tag, id, draft.slug)?;
     let now = stamp.now.milliseconds();
@@ -155,6 +156,7 @@ pub fn insert(write: &mut Write<'_>, id: &str, draft: TagDraft, stamp: &Stamp) -
 /// Replaces the tag of version `seen`.
 pub fn update(write: &mut Write<'_>, id: &str, seen: i64, draft: TagDraft, stamp: &Stamp) -> Result<(), Error> {
     note(write, &[id]);
+    write.note("tag", id);
     let was_visible: String = tags::table.find(id).select(tags::visibility).first(write.conn).or_not_found("tag")?;
     if was_visible != draft.visibility.name() {
         note_stories(write, id)?;
@@ -177,6 +179,7 @@ pub fn update(write: &mut Write<'_>, id: &str, seen: i64, draft: TagDraft, stamp
 /// Deletes the tag of version `seen`, which no story may name and below which no tag may stand any more.
 pub fn delete(write: &mut Write<'_>, id: &str, seen: i64) -> Result<(), Error> {
     note(write, &[id]);
+    write.note("tag", id);
     let conn = &mut *write.conn;
     let below: i64 = tags::table.filter(tags::parent_id.eq(id)).count().get_result(conn)?;
     let uses = i64::try_from(stories_with(conn, id)?.len()).unwrap_or(i64::MAX).saturating_add(below);

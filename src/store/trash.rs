@@ -1,7 +1,7 @@
 //! The trash: stories that were deleted, until they come back or are purged. They keep their slugs, links and history.
 
 use super::articles::{ArticleRow, Stamp, WorkingCopy, note_revision, with_links, won};
-use super::conn::Conn;
+use super::conn::{Conn, Write};
 use super::error::{Error, Expect};
 use super::page::{Key, Page, Position, Slice, walk};
 use super::schema::{article_authors, article_slugs, articles, authors};
@@ -83,7 +83,7 @@ pub fn find(conn: &mut Conn, key: &str, expired: Moment) -> Result<WorkingCopy, 
 }
 
 /// Brings version `seen` of a story back as a draft, under its slug.
-pub fn restore(conn: &mut Conn, id: &str, seen: i64, stamp: &Stamp) -> Result<(), Error> {
+pub fn restore(write: &mut Write<'_>, id: &str, seen: i64, stamp: &Stamp) -> Result<(), Error> {
     let nobody = None::<String>;
     let never = None::<i64>;
     let changed = diesel::update(articles::table.filter(articles::id.eq(id).and(articles::version.eq(seen))))
@@ -93,15 +93,16 @@ pub fn restore(conn: &mut Conn, id: &str, seen: i64, stamp: &Stamp) -> Result<()
             (articles::publish_at.eq(never), articles::unpublish_at.eq(never)),
             (articles::updated_by.eq(&stamp.user_id), articles::updated_at.eq(stamp.now.milliseconds())),
         ))
-        .execute(conn)?;
+        .execute(write.conn)?;
     won(changed)?;
-    note_revision(conn, id, seen + 1, "restore", stamp)
+    note_revision(write, id, seen + 1, "restore", stamp)
 }
 
 /// Removes version `seen` of a story for good, with its history; its slugs are free.
-pub fn purge(conn: &mut Conn, id: &str, seen: i64) -> Result<(), Error> {
+pub fn purge(write: &mut Write<'_>, id: &str, seen: i64) -> Result<(), Error> {
+    write.note("article", id);
     let trashed = articles::table.filter(articles::id.eq(id).and(articles::version.eq(seen)).and(articles::deleted_at.is_not_null()));
-    won(diesel::delete(trashed).execute(conn)?)
+    won(diesel::delete(trashed).execute(write.conn)?)
 }
 
 /// Whether something in the trash has had its time.
@@ -116,15 +117,20 @@ pub fn has_expired(conn: &mut Conn, expired: Moment) -> Result<bool, Error> {
     Ok(oldest.is_some_and(|oldest| oldest <= expired.milliseconds()))
 }
 
-/// Removes at most `most` stories that have had their time, the oldest first; answers how many.
-pub fn purge_expired(conn: &mut Conn, expired: Moment, most: i64) -> Result<usize, Error> {
-    let ids: Vec<String> = articles::table
-        .filter(articles::deleted_at.is_not_null().and(articles::deleted_at.le(expired.milliseconds())))
-        .order(articles::deleted_at)
-        .limit(most)
-        .select(articles::id)
-        .load(conn)?;
-    // Somebody may have brought one back meanwhile.
-    let trashed = articles::table.filter(articles::id.eq_any(ids).and(articles::deleted_at.is_not_null()));
-    Ok(diesel::delete(trashed).execute(conn)?)
+/// Removes at most `most` stories that have had their time, the oldest first; answers how many. That is nobody's deed but the program's.
+pub fn purge_expired(write: &mut Write<'_>, expired: Moment, most: i64) -> Result<usize, Error> {
+    let trashed = articles::deleted_at.is_not_null().and(articles::deleted_at.le(expired.milliseconds()));
+    let ids: Vec<String> = articles::table.filter(trashed).order(articles::deleted_at).limit(most).select(articles::id).load(write.conn)?;
+    let mut purged = 0;
+    for id in ids {
+        // Somebody may have brought it back meanwhile.
+        let gone =
+            diesel::delete(articles::table.filter(articles::id.eq(&id).and(articles::deleted_at.is_not_null()))).execute(write.conn)?;
+        if gone > 0 {
+            write.note_by_system("purge_article", "article", &id);
+        }
+        purged += gone;
+    }
+    write.note_idle();
+    Ok(purged)
 }

@@ -1,12 +1,13 @@
 //! Users and their credentials. The password hash lives in a table of its own and leaves it only to be verified.
 
 use super::articles::won;
-use super::conn::Conn;
+use super::conn::{Conn, Write};
 use super::error::{Error, Expect};
 use super::page::{Key, Page, Position, Slice, walk};
 use super::previews;
 use super::schema::{credentials, users};
 use super::sessions;
+use crate::domain::audit::Account;
 use crate::domain::time::Moment;
 use crate::domain::user::Role;
 use diesel::connection::SimpleConnection;
@@ -32,6 +33,12 @@ pub struct UserRow {
 impl UserRow {
     pub fn role(&self) -> Result<Role, Error> {
         Role::named(&self.role).ok_or_else(|| Error::Damaged(format!("user {}: role {}", self.id, self.role)))
+    }
+}
+
+impl From<&UserRow> for Account {
+    fn from(row: &UserRow) -> Self {
+        Self { id: row.id.clone(), email: Some(row.email.clone()) }
     }
 }
 
@@ -111,7 +118,9 @@ pub fn other_administrators(conn: &mut Conn, without: &str) -> Result<i64, Error
     Ok(users::table.filter(able).count().get_result(conn)?)
 }
 
-pub fn insert(conn: &mut Conn, id: &str, draft: UserDraft, by: Option<&str>, now: Moment) -> Result<(), Error> {
+pub fn insert(write: &mut Write<'_>, id: &str, draft: UserDraft, by: Option<&str>, now: Moment) -> Result<(), Error> {
+    write.note("user", id);
+    let conn = &mut *write.conn;
     diesel::insert_into(users::table)
         .values((
             (users::id.eq(id), users::email.eq(&draft.email), users::name.eq(draft.name), users::role.eq(draft.role.name())),
@@ -127,15 +136,18 @@ pub fn insert(conn: &mut Conn, id: &str, draft: UserDraft, by: Option<&str>, now
 }
 
 /// Ends all sessions and tokens of a user.
-pub fn sign_out_everywhere(conn: &mut Conn, id: &str) -> Result<(), Error> {
-    sessions::end_all(conn, id)?;
-    diesel::update(users::table.find(id)).set(users::token_version.eq(users::token_version + 1)).execute(conn)?;
+pub fn sign_out_everywhere(write: &mut Write<'_>, id: &str) -> Result<(), Error> {
+    write.note("user", id);
+    sessions::end_all(write, id)?;
+    diesel::update(users::table.find(id)).set(users::token_version.eq(users::token_version + 1)).execute(write.conn)?;
     Ok(())
 }
 
 /// Replaces the user of version `seen`. A change of role, of the password, or a disabling ends all tokens at once, sessions end with the latter two; previews end with a
 /// disabling, a lower role or a new password.
-pub fn update(conn: &mut Conn, current: &UserRow, draft: UserDraft, by: Option<&str>, now: Moment) -> Result<(), Error> {
+pub fn update(write: &mut Write<'_>, current: &UserRow, draft: UserDraft, by: Option<&str>, now: Moment) -> Result<(), Error> {
+    write.note_members("user", &current.id, changed(current, &draft));
+    let conn = &mut *write.conn;
     let ends_tokens = draft.role.name() != current.role || draft.disabled != current.disabled || draft.password_hash.is_some();
     let changed = diesel::update(users::table.filter(users::id.eq(&current.id).and(users::version.eq(current.version))))
         .set((
@@ -160,7 +172,21 @@ pub fn update(conn: &mut Conn, current: &UserRow, draft: UserDraft, by: Option<&
     Ok(())
 }
 
+/// The names of the members that a save changes.
+fn changed(current: &UserRow, draft: &UserDraft) -> Vec<&'static str> {
+    let UserDraft { email, name, role, disabled, password_hash } = draft;
+    let members = [
+        ("email", *email != current.email),
+        ("name", *name != current.name),
+        ("role", role.name() != current.role),
+        ("disabled", *disabled != current.disabled),
+        ("password", password_hash.is_some()),
+    ];
+    members.into_iter().filter(|(_, differs)| *differs).map(|(member, _)| member).collect()
+}
+
 /// Deletes the user of version `seen`; stories and bylines stay.
-pub fn delete(conn: &mut Conn, id: &str, seen: i64) -> Result<(), Error> {
-    won(diesel::delete(users::table.filter(users::id.eq(id).and(users::version.eq(seen)))).execute(conn)?)
+pub fn delete(write: &mut Write<'_>, id: &str, seen: i64) -> Result<(), Error> {
+    write.note("user", id);
+    won(diesel::delete(users::table.filter(users::id.eq(id).and(users::version.eq(seen)))).execute(write.conn)?)
 }

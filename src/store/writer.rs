@@ -6,6 +6,7 @@
 use super::conn::{Conn, Write, in_transaction, noting};
 use super::error::Error;
 use super::marks::Marks;
+use crate::domain::audit::Occasion;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,7 +33,7 @@ trait Job: Send {
 }
 
 struct Waiting<W, T, E> {
-    work: Option<W>,
+    work: Option<(Occasion, W)>,
     outcome: Option<Result<(T, BTreeSet<String>), E>>,
     caller: oneshot::Sender<Result<T, E>>,
 }
@@ -44,9 +45,9 @@ where
     E: From<Error> + Send,
 {
     fn run(&mut self, conn: &mut Conn) {
-        let Some(work) = self.work.take() else { return };
+        let Some((occasion, work)) = self.work.take() else { return };
         self.outcome = Some(in_transaction(conn, |conn| {
-            catch_unwind(AssertUnwindSafe(|| noting(conn, work))).unwrap_or_else(|_panic| Err(Error::Panicked.into()))
+            catch_unwind(AssertUnwindSafe(|| noting(conn, occasion, work))).unwrap_or_else(|_panic| Err(Error::Panicked.into()))
         }));
     }
 
@@ -75,16 +76,18 @@ impl Writer {
         Ok(Self { queue })
     }
 
-    pub async fn write<T, E>(&self, work: impl FnOnce(&mut Write<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub async fn write<T, E>(&self, occasion: Occasion, work: impl FnOnce(&mut Write<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
         let (caller, answer) = oneshot::channel();
-        self.queue.try_send(Box::new(Waiting { work: Some(work), outcome: None, caller })).map_err(|refused| match refused {
-            TrySendError::Full(_) => Error::Unavailable("too many writes are waiting".into()),
-            TrySendError::Disconnected(_) => Error::Unavailable("the writer has stopped".into()),
-        })?;
+        self.queue.try_send(Box::new(Waiting { work: Some((occasion, work)), outcome: None, caller })).map_err(
+            |refused| match refused {
+                TrySendError::Full(_) => Error::Unavailable("too many writes are waiting".into()),
+                TrySendError::Disconnected(_) => Error::Unavailable("the writer has stopped".into()),
+            },
+        )?;
         answer.await.unwrap_or_else(|_gone| Err(Error::Unavailable("the writer has stopped".into()).into()))
     }
 }

@@ -13,7 +13,7 @@ fn post(newsroom: &Newsroom, by: &Person, path: &str, key: &str, etag: &str, bod
 }
 
 /// What each POST of the contract needs to succeed once: what was done before, where it goes, and its body.
-fn tried(newsroom: &Newsroom, by: &Person, operation: &str) -> (String, Value) {
+pub fn tried(newsroom: &Newsroom, by: &Person, operation: &str) -> (String, Value) {
     let live = || newsroom.publish(by, &json!({ "title": "Story", "lead": "First." }));
     let draft = || newsroom.draft(by, &json!({ "title": "Story" }));
     let step = |step: &str| newsroom.post(by, &format!("/v1/articles/story/{step}"), &json!({}));

@@ -2,6 +2,7 @@
 
 use crate::newsroom::{Database, Newsroom, execute, seed_story};
 use copydesk::domain::article::{Content, State};
+use copydesk::domain::audit::Occasion;
 use copydesk::domain::id;
 use copydesk::domain::revision::Retention;
 use copydesk::domain::text::LanguageTag;
@@ -10,7 +11,7 @@ use copydesk::domain::user::Role;
 use copydesk::store::articles::{self, Draft, Stamp};
 use copydesk::store::page::Slice;
 use copydesk::store::slugs::Wish;
-use copydesk::store::{Conn, history, migrate};
+use copydesk::store::{Conn, Error, Write, history, migrate, write_on};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use serde_json::json;
@@ -74,22 +75,30 @@ fn bodies_of(conn: &mut Conn, id: &str, numbers: impl IntoIterator<Item = i64>) 
     numbers.into_iter().map(|number| history::find(conn, id, number).unwrap().1.content.body).collect()
 }
 
+/// Puts a body into a story that has been seen at that version.
+fn update(conn: &mut Conn, story: &str, seen: i64, body: &str, stamp: &Stamp) {
+    let work = |write: &mut Write<'_>| articles::update(write, story, seen, draft(body), State::NEW, stamp);
+    write_on(conn, Occasion::of_system("test", stamp.now), work).unwrap();
+}
+
 /// Writes a story with so many revisions in one transaction; `mark` says of a number whether the public has seen it. Answers the bodies.
 fn written(conn: &mut Conn, story: &str, stamp: &Stamp, edits: i64, published: impl Fn(i64) -> bool) -> Vec<String> {
     let original = seed_story()["body"].as_str().unwrap().to_owned();
     let mut dice = Dice(1);
     let mut bodies = vec![original.clone()];
-    execute(conn, "BEGIN");
-    articles::insert(conn, story, draft(&original), stamp).unwrap();
-    for version in 1..edits {
-        if published(version) {
-            history::mark_published(conn, story, version).unwrap();
+    write_on(conn, Occasion::of_system("test", stamp.now), |write| -> Result<(), Error> {
+        articles::insert(write, story, draft(&original), stamp)?;
+        for version in 1..edits {
+            if published(version) {
+                history::mark_published(write, story, version)?;
+            }
+            let body = edited(bodies.last().unwrap(), &mut dice, &original);
+            articles::update(write, story, version, draft(&body), State::NEW, stamp)?;
+            bodies.push(body);
         }
-        let body = edited(bodies.last().unwrap(), &mut dice, &original);
-        articles::update(conn, story, version, draft(&body), State::NEW, stamp).unwrap();
-        bodies.push(body);
-    }
-    execute(conn, "COMMIT");
+        Ok(())
+    })
+    .unwrap();
     bodies
 }
 
@@ -172,7 +181,7 @@ fn a_retention_that_comes_late_catches_up_a_few_revisions_with_each_write() {
         newsroom.pass(86_400_000);
         let retention = Retention { newest: Some(5), days: Some(3) };
         let stamp = Stamp { retention, now: newsroom.now(), ..stamp.clone() };
-        articles::update(&mut conn, &story, version, draft(&bodies[0]), State::NEW, &stamp).unwrap();
+        update(&mut conn, &story, version, &bodies[0], &stamp);
         left.push(number(&mut conn, "SELECT count(*) AS number FROM revisions"));
     }
     // For two days nothing is old enough; then sixteen go for each that comes; at last the newest five stay.
@@ -228,7 +237,7 @@ fn revisions_that_an_older_program_kept_whole_can_still_be_read() {
     migrate(&mut conn).unwrap();
     check_whole_copies(&mut conn);
     // What is written now is told by what was kept then.
-    articles::update(&mut conn, "one", 2, draft("Ñandú, again."), State::NEW, &Stamp::new("ana", Moment::from_milliseconds(3))).unwrap();
+    update(&mut conn, "one", 2, "Ñandú, again.", &Stamp::new("ana", Moment::from_milliseconds(3)));
     assert_eq!(history::find(&mut conn, "one", 3).unwrap().1.content.body, "Ñandú, again.");
     check_whole_copies(&mut conn);
 }

@@ -2,6 +2,7 @@
 
 mod articles;
 mod attacks;
+mod audit;
 mod authors;
 mod batch;
 mod bounded;

@@ -1,6 +1,7 @@
 //! A newsroom for one test: a server of its own on a database of its own, and the people who talk to it.
 
 use copydesk::auth::{SigningSecret, Subject, Tokens, password};
+use copydesk::domain::audit::Occasion;
 use copydesk::domain::id;
 use copydesk::domain::revision::Retention;
 use copydesk::domain::time::Moment;
@@ -8,7 +9,7 @@ use copydesk::domain::user::Role;
 use copydesk::http::{self, Clock, HttpSettings};
 use copydesk::store::marks::Marks;
 use copydesk::store::users::{self, UserDraft};
-use copydesk::store::{Conn, Shared, migrate, open_postgres, open_sqlite};
+use copydesk::store::{Conn, Shared, migrate, open_postgres, open_sqlite, write_on};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -82,6 +83,7 @@ impl Newsroom {
             gate: Vec::new(),
             retention: Retention::default(),
             trash_days: 30,
+            audit_days: 365,
         };
         change(&mut settings);
         Self::serve(Arc::new(database), settings, tokens, now)
@@ -169,7 +171,8 @@ impl Newsroom {
         let email = format!("{}-{id}@example.com", role.name());
         let password_hash = password.map(|text| password::hash(&password::Password::parse(text).unwrap()).unwrap());
         let draft = UserDraft { email: email.clone(), name: role.name().into(), role, disabled: false, password_hash };
-        users::insert(&mut self.database.conn(), &id, draft, None, self.now()).unwrap();
+        let (now, hired) = (self.now(), Occasion::of_system("hire", self.now()));
+        write_on(&mut self.database.conn(), hired, |write| users::insert(write, &id, draft, None, now)).unwrap();
         let token = self.token(&id, 1);
         Person { id, email, token }
     }

@@ -1,12 +1,13 @@
 //! The store's promises, behind the front door: writes that share a commit, readers that fall, databases that are newer.
 
 use crate::newsroom::{Database, Newsroom, execute};
+use copydesk::domain::audit::Occasion;
 use copydesk::domain::id;
 use copydesk::domain::time::Moment;
 use copydesk::domain::user::Role;
 use copydesk::store::page::Slice;
 use copydesk::store::users::{self, UserDraft};
-use copydesk::store::{Conn, Error, Store, migrate, pending};
+use copydesk::store::{Error, Store, Write, migrate, pending, write_on};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::channel;
@@ -17,7 +18,11 @@ fn run<T>(newsroom: &Newsroom, work: impl AsyncFnOnce(Store) -> T) -> T {
     runtime.block_on(work(newsroom.shared().store()))
 }
 
-fn add(conn: &mut Conn, name: &str) -> Result<(), Error> {
+fn occasion() -> Occasion {
+    Occasion::of_system("test", Moment::from_milliseconds(1))
+}
+
+fn add(conn: &mut Write<'_>, name: &str) -> Result<(), Error> {
     let now = Moment::from_milliseconds(1);
     let draft =
         UserDraft { email: format!("{name}@example.com"), name: name.into(), role: Role::Author, disabled: false, password_hash: None };
@@ -40,17 +45,22 @@ fn a_write_that_fails_or_panics_leaves_nothing_and_takes_no_other_along() {
         let (release, held) = channel::<()>();
         let held = Arc::new(Mutex::new(held));
         let outcomes = tokio::join!(
-            store.write(move |conn| held.lock().unwrap().recv().map_err(|_gone| Error::Raced).and_then(|()| add(conn, "first"))),
-            store.write(|conn| add(conn, "before")),
-            store.write(|conn| add(conn, "failing").and(Err::<(), _>(Error::InUse(7)))),
-            store.write(|conn| add(conn, "panicking").map(|()| panic!("as the test wants it"))),
-            store.write(|conn| add(conn, "after")),
+            store.write(occasion(), move |conn| held
+                .lock()
+                .unwrap()
+                .recv()
+                .map_err(|_gone| Error::Raced)
+                .and_then(|()| add(conn, "first"))),
+            store.write(occasion(), |conn| add(conn, "before")),
+            store.write(occasion(), |conn| add(conn, "failing").and(Err::<(), _>(Error::InUse(7)))),
+            store.write(occasion(), |conn| add(conn, "panicking").map(|()| panic!("as the test wants it"))),
+            store.write(occasion(), |conn| add(conn, "after")),
             async { release.send(()).unwrap() },
         );
         assert!(outcomes.0.is_ok() && outcomes.1.is_ok() && outcomes.4.is_ok());
         assert!(matches!(outcomes.2, Err(Error::InUse(7))));
         assert!(matches!(outcomes.3, Err::<(), _>(Error::Panicked)));
-        store.write(|conn| add(conn, "later")).await.unwrap();
+        store.write(occasion(), |conn| add(conn, "later")).await.unwrap();
         assert_eq!(names(&store).await, ["after", "before", "first", "later"]);
     });
 }
@@ -62,7 +72,7 @@ fn a_read_that_panics_costs_its_connection_and_nothing_else() {
         let read = store.read(|conn| users::exist(conn).map(|_| panic!("as the test wants it")));
         let outcome: Result<Result<(), Error>, _> = AssertUnwindSafe(read).catch_unwind().await;
         assert!(matches!(outcome, Err(_) | Ok(Err(Error::Panicked))));
-        store.write(|conn| add(conn, "ana")).await.unwrap();
+        store.write(occasion(), |conn| add(conn, "ana")).await.unwrap();
         assert_eq!(names(&store).await, ["ana"]);
     });
 }
@@ -71,7 +81,7 @@ fn a_read_that_panics_costs_its_connection_and_nothing_else() {
 fn a_read_cannot_write() {
     let newsroom = Newsroom::open();
     run(&newsroom, async |store| {
-        assert!(matches!(store.read(|conn| add(conn, "ana")).await, Err(Error::Database(_))));
+        assert!(matches!(store.read(|conn| write_on(conn, occasion(), |write| add(write, "ana"))).await, Err(Error::Database(_))));
         assert_eq!(names(&store).await, [""; 0]);
     });
 }

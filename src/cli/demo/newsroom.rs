@@ -2,6 +2,7 @@
 
 use super::{DAY, Stop};
 use crate::domain::article::{Content, Dateline, State, Transition, step};
+use crate::domain::audit::Occasion;
 use crate::domain::author::Profile;
 use crate::domain::tag::Visibility;
 use crate::domain::text::{CountryCode, LanguageTag};
@@ -59,7 +60,7 @@ pub async fn fill(store: &Store, user_id: &str, now: Moment) -> Result<(), Stop>
     let stories = stories();
     let ready = stories.into_iter().map(|story| rendered(&story).map(|draft| (story, draft))).collect::<Result<Vec<_>, Stop>>()?;
     let stamp = Stamp::new(user_id, now);
-    let wrote = store.write(move |write| -> Result<(), Error> {
+    let wrote = store.write(Occasion::of_system("demo", now), move |write| -> Result<(), Error> {
         put_people(write, &stamp)?;
         ready.into_iter().try_for_each(|(story, draft)| put_story(write, &story, draft, &stamp))
     });
