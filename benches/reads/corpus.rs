@@ -16,10 +16,12 @@ use copydesk::store::authors::{self, AuthorDraft};
 use copydesk::store::slugs::Wish;
 use copydesk::store::tags::{self, TagDraft};
 use copydesk::store::{Error, Shared, migrate, open_sqlite};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 const AUTHORS: usize = 200;
 const TAGS: usize = 100;
+const VOCABULARY: usize = 20_000;
 /// Stories a transaction.
 const TOGETHER: usize = 500;
 /// 2025-01-01T00:00:00Z.
@@ -30,7 +32,29 @@ pub struct Corpus {
     pub server: Server,
     forgetful: Server,
     size: usize,
-    _folder: tempfile::TempDir,
+    _folder: Folder,
+}
+
+/// Where a corpus is: gone with it, unless somebody named a place to keep it in.
+struct Folder {
+    path: PathBuf,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Folder {
+    fn of(size: usize, kept: Option<&Path>) -> Self {
+        match kept {
+            Some(kept) => {
+                let path = kept.join(size.to_string());
+                std::fs::create_dir_all(&path).expect("the folder to keep the corpus in");
+                Self { path, _temporary: None }
+            }
+            None => {
+                let temporary = tempfile::tempdir().expect("a temporary folder");
+                Self { path: temporary.path().to_owned(), _temporary: Some(temporary) }
+            }
+        }
+    }
 }
 
 /// A running release binary.
@@ -55,18 +79,30 @@ impl Dice {
         let one = self.roll(sides);
         self.roll(one + 1)
     }
+
+    /// A rank below `ranks`, each as often as Zipf's law has it.
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "ranks are small and positive")]
+    fn zipf(&mut self, ranks: usize) -> usize {
+        let share = self.roll(1 << 24) as f64 / f64::from(1 << 24);
+        ((ranks as f64).powf(share) as usize - 1).min(ranks - 1)
+    }
 }
 
 impl Corpus {
-    pub fn build(size: usize) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("copydesk.db");
-        migrate(&mut open_sqlite(&path).expect("a database")).expect("the schema");
-        let shared = Shared::sqlite(&path).expect("a database");
-        let started = std::time::Instant::now();
-        actix_web::rt::System::new().block_on(async { fill(&shared, size).await.expect("the corpus") });
-        eprintln!("{size} stories written in {:.0} s", started.elapsed().as_secs_f64());
-        let (server, forgetful) = (Server::start(folder.path(), 64 << 20), Server::start(folder.path(), 0));
+    /// Writes the corpus, unless it is there already in the folder to keep it in.
+    pub fn build(size: usize, kept: Option<&Path>) -> Self {
+        let folder = Folder::of(size, kept);
+        let (path, whole) = (folder.path.join("copydesk.db"), folder.path.join("whole"));
+        if !whole.exists() {
+            drop(std::fs::remove_file(&path));
+            migrate(&mut open_sqlite(&path).expect("a database")).expect("the schema");
+            let shared = Shared::sqlite(&path).expect("a database");
+            let started = std::time::Instant::now();
+            actix_web::rt::System::new().block_on(async { fill(&shared, size).await.expect("the corpus") });
+            eprintln!("{size} stories written in {:.0} s", started.elapsed().as_secs_f64());
+            std::fs::write(whole, b"").expect("a note that the corpus is whole");
+        }
+        let (server, forgetful) = (Server::start(&folder.path, 64 << 20), Server::start(&folder.path, 0));
         Self { server, forgetful, size, _folder: folder }
     }
 
@@ -85,7 +121,11 @@ impl Corpus {
             Case { name, paths, headers: Vec::new(), is_cold: true }
         };
         let story = |n: usize| format!("/v1/articles/story-{n}");
-        let before = |n: usize| format!("published_before={}", Moment::from_milliseconds(START + minutes(n)));
+        // In the upper two thirds, so that a common tag has a full page of twenty below it in a small corpus, too.
+        let before = |dice: &mut Dice| {
+            let n = size / 3 + dice.roll(size - size / 3);
+            format!("published_before={}", Moment::from_milliseconds(START + minutes(n)))
+        };
         let middle = story(size / 2);
         let seen = fetch(self.server.port, &middle, &[]);
         let tag = seen.headers.iter().find(|(name, _)| name == "etag").map(|(_, tag)| tag.clone()).unwrap_or_default();
@@ -97,11 +137,11 @@ impl Corpus {
             hot("hot list", "/v1/articles", Vec::new()),
             cold("cold story", &|dice| story(dice.roll(size))),
             cold("cold first page", &|_| "/v1/articles".into()),
-            cold("cold list, any depth", &|dice| format!("/v1/articles?{}", before(dice.roll(size)))),
+            cold("cold list, any depth", &|dice| format!("/v1/articles?{}", before(dice))),
             deep,
-            cold("by a common tag", &|dice| format!("/v1/articles?tag=tag-0&{}", before(dice.roll(size)))),
-            cold("by a rare tag", &|dice| format!("/v1/articles?tag=tag-{}&{}", TAGS - 1, before(dice.roll(size)))),
-            cold("by tag and author", &|dice| format!("/v1/articles?tag=tag-1&author=author-1&{}", before(dice.roll(size)))),
+            cold("by a common tag", &|dice| format!("/v1/articles?tag=tag-0&{}", before(dice))),
+            cold("by a rare tag", &|dice| format!("/v1/articles?tag=tag-{}&{}", TAGS - 1, before(dice))),
+            cold("by tag and author", &|dice| format!("/v1/articles?tag=tag-1&author=author-1&{}", before(dice))),
             cold("adjacent", &|dice| format!("{}/adjacent", story(dice.roll(size)))),
             cold("related", &|dice| format!("{}/related", story(dice.roll(size)))),
         ]
@@ -261,33 +301,30 @@ fn draft(n: usize, dice: &mut Dice, author_ids: &[String], tag_ids: &[String]) -
     }
 }
 
+/// Words as often as a language has them (Zipf): the commonest are real, the rest are made of syllables.
 fn sentence(dice: &mut Dice, words: usize) -> String {
-    const WORDS: [&str; 24] = [
-        "the",
-        "minister",
-        "said",
-        "on",
-        "Friday",
-        "that",
-        "talks",
-        "about",
-        "trade",
-        "and",
-        "migration",
-        "would",
-        "go",
-        "on",
-        "in",
-        "the",
-        "capital",
-        "while",
-        "police",
-        "looked",
-        "for",
-        "witnesses",
-        "near",
-        "border",
-    ];
-    let text: Vec<&str> = (0..words).map(|_| WORDS[dice.roll(WORDS.len())]).collect();
+    let text: Vec<String> = (0..words).map(|_| word(dice.zipf(VOCABULARY))).collect();
     format!("{}.", text.join(" "))
+}
+
+/// The word of that rank.
+pub fn word(rank: usize) -> String {
+    const COMMON: [&str; 24] = [
+        "the", "of", "and", "to", "in", "a", "said", "that", "for", "on", "minister", "was", "with", "police", "talks", "by", "migration",
+        "trade", "from", "capital", "border", "witnesses", "Friday", "while",
+    ];
+    const SYLLABLES: [&str; 28] = [
+        "ba", "co", "da", "fe", "ga", "hi", "jo", "ka", "lu", "ma", "ni", "po", "qui", "ra", "se", "ta", "u", "vo", "wa", "xi", "ya", "zo",
+        "bri", "cla", "dre", "flo", "gra", "sto",
+    ];
+    if let Some(common) = COMMON.get(rank) {
+        return (*common).to_owned();
+    }
+    let (mut rest, mut word) = (rank, String::new());
+    while rest > 0 {
+        word.push_str(SYLLABLES[rest % SYLLABLES.len()]);
+        rest /= SYLLABLES.len();
+    }
+    word.push('n');
+    word
 }

@@ -1,6 +1,6 @@
 //! Reads against the floor: how near the live view comes to bytes from memory, and whether size matters.
 //!
-//! `cargo bench --bench reads -- [STORIES…] [CASE…]` builds a corpus of each size, starts the release binary on it and, on another core, a floor
+//! `cargo bench --bench reads -- [--keep FOLDER] [STORIES…] [CASE…]` builds a corpus of each size, starts the release binary on it and, on another core, a floor
 //! server that answers the very same bytes from memory; `wrk` (Debian's package) asks both in turn, five rounds a case, and the medians
 //! are printed: requests/s, CPU microseconds a request of the server process (user and system), p50, p99, and the ratios to the floor.
 
@@ -10,6 +10,7 @@ mod load;
 
 use corpus::Corpus;
 use load::{Case, Figures, median, run};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 const ROUNDS: usize = 5;
@@ -19,6 +20,10 @@ fn main() {
     if arguments.first().is_some_and(|first| first == "floor") {
         return floor::serve(&arguments[1]);
     }
+    let (kept, arguments) = match arguments.iter().position(|argument| argument == "--keep") {
+        Some(at) => (arguments.get(at + 1).map(PathBuf::from), [&arguments[..at], arguments.get(at + 2..).unwrap_or_default()].concat()),
+        None => (None, arguments),
+    };
     let (sizes, names): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|word| word.parse::<usize>().is_ok());
     let sizes: Vec<usize> = sizes.into_iter().filter_map(|size| size.parse().ok()).collect();
     let sizes = if sizes.is_empty() { vec![1_000, 100_000] } else { sizes };
@@ -28,7 +33,7 @@ fn main() {
     }
     println!("| stories | case | requests/s | to the floor | CPU µs | to the floor | p50 ms | p99 ms |\n|---|---|---|---|---|---|---|---|");
     for size in sizes {
-        let corpus = Corpus::build(size);
+        let corpus = Corpus::build(size, kept.as_deref());
         for case in corpus.cases().iter().filter(|case| names.is_empty() || names.iter().any(|name| case.name.contains(name.as_str()))) {
             measure(&corpus, size, case);
         }

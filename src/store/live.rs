@@ -107,6 +107,24 @@ pub fn by_ids(conn: &mut Conn, ids: &[String], bodies: Bodies) -> Result<Vec<Liv
     Ok(rows)
 }
 
+/// The published copies at those places, in the given order; `Error::Raced` if one has moved to another place since it was looked up.
+pub(super) fn by_places(conn: &mut Conn, places: &[i64]) -> Result<Vec<LiveRow>, Error> {
+    if places.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut statement = one_row(Bodies::NONE);
+    statement.words(" WHERE a.place IN ").numbers(places).words(" ORDER BY a.place");
+    let rows = load(conn, statement)?;
+    if rows.len() < places.len() {
+        return Err(Error::Raced);
+    }
+    let mut ranks: Vec<usize> = (0..places.len()).collect();
+    ranks.sort_unstable_by_key(|rank| places[*rank]);
+    let mut rows: Vec<(usize, LiveRow)> = ranks.into_iter().zip(rows).collect();
+    rows.sort_unstable_by_key(|(rank, _)| *rank);
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
+}
+
 /// Where a published copy stands in an order.
 pub fn position(row: &LiveRow, order: Order) -> Position {
     let key = match order {

@@ -6,8 +6,8 @@ use super::live::{self, Bodies, LiveFilter, LiveRow, Named};
 use super::page::{Order, Slice};
 use super::statement::{Statement, on_either};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
-use std::collections::HashMap;
+use diesel::sql_types::BigInt;
+use std::cmp::Reverse;
 
 /// How many of the newest stories of each tag and author are looked at for `related`.
 const CANDIDATES: i64 = 100;
@@ -34,31 +34,50 @@ pub fn adjacent(conn: &mut Conn, story: &LiveRow, under: Option<&str>) -> Result
 }
 
 /// The stories that share most with a story, at most `limit`; of equals the newest first.
-/// Bounded: only the newest `CANDIDATES` of each tag and author are looked at.
+/// Bounded: only the newest `CANDIDATES` of each tag and author are looked at, by their places alone; no more rows are read than are shown.
+/// `Error::Raced` if one of them was published again in between.
 pub fn related(conn: &mut Conn, story: &LiveRow, tags: &[String], authors: &[String], limit: usize) -> Result<Vec<LiveRow>, Error> {
     if tags.is_empty() && authors.is_empty() {
         return Ok(Vec::new());
     }
     let mut statement = Statement::default();
     for tag in tags {
-        newest(&mut statement, TAG_POINTS, " AS points, w.article_id, w.published_at FROM published_article_tags w WHERE w.tag_id = ", tag);
+        newest(&mut statement, TAG_POINTS, " AS points, w.place, w.published_at FROM published_article_tags w WHERE w.tag_id = ", tag);
     }
     for author in authors {
-        let words = " AS points, w.article_id, w.published_at FROM published_article_authors w WHERE w.author_id = ";
+        let words = " AS points, w.place, w.published_at FROM published_article_authors w WHERE w.author_id = ";
         newest(&mut statement, AUTHOR_POINTS, words, author);
     }
-    let rows = statement.rows::<(BigInt, Text, BigInt)>();
-    let rows: Vec<(i64, String, i64)> = on_either!(conn, conn => rows.load(conn)?);
-    let mut points: HashMap<String, (i64, i64)> = HashMap::with_capacity(rows.len());
-    for (worth, id, published_at) in rows {
-        points.entry(id).or_insert((0, published_at)).0 += worth;
+    let rows = statement.rows::<(BigInt, BigInt, BigInt)>();
+    let shared: Vec<Shared> = on_either!(conn, conn => rows.load(conn)?);
+    // One more than is shown, for the story has most in common with itself.
+    let mut rows = live::by_places(conn, &ranked(shared, limit + 1))?;
+    rows.retain(|row| row.article_id != story.article_id);
+    rows.truncate(limit);
+    Ok(rows)
+}
+
+/// A story that shares an author or a tag with another, and what that is worth.
+#[derive(Debug, Queryable)]
+struct Shared {
+    points: i64,
+    place: i64,
+    published_at: i64,
+}
+
+/// The places of those that share most, at most `limit`; of equals the newest first.
+fn ranked(mut shared: Vec<Shared>, limit: usize) -> Vec<i64> {
+    shared.sort_unstable_by_key(|one| one.place);
+    let mut sums: Vec<Shared> = Vec::with_capacity(shared.len());
+    for one in shared {
+        match sums.last_mut().filter(|last| last.place == one.place) {
+            Some(last) => last.points += one.points,
+            None => sums.push(one),
+        }
     }
-    points.remove(&story.article_id);
-    let mut ranked: Vec<(i64, i64, String)> = points.into_iter().map(|(id, (points, published_at))| (points, published_at, id)).collect();
-    ranked.sort_unstable_by(|one, other| other.cmp(one));
-    ranked.truncate(limit);
-    let ids: Vec<String> = ranked.into_iter().map(|(.., id)| id).collect();
-    live::by_ids(conn, &ids, Bodies::NONE)
+    sums.sort_unstable_by_key(|one| Reverse((one.points, one.published_at, one.place)));
+    sums.truncate(limit);
+    sums.into_iter().map(|one| one.place).collect()
 }
 
 /// The newest stories of one tag or author, as one more part of a union.
@@ -68,4 +87,19 @@ fn newest(statement: &mut Statement, points: i64, words: &'static str, id: &str)
     // A number that stands in a list of columns has to say its type to PostgreSQL.
     statement.words("CAST(").number(points).words(" AS BIGINT)").words(words).text(id);
     statement.words(" ORDER BY w.published_at DESC, w.article_id DESC LIMIT ").number(CANDIDATES).words(") newest");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared(points: i64, place: i64, published_at: i64) -> Shared {
+        Shared { points, place, published_at }
+    }
+
+    #[test]
+    fn who_shares_more_comes_first_and_of_equals_the_newest() {
+        let all = vec![shared(2, 7, 70), shared(1, 5, 90), shared(2, 6, 80), shared(1, 7, 70), shared(2, 4, 80)];
+        assert_eq!(ranked(all, 3), [7, 6, 4]);
+    }
 }

@@ -50,6 +50,14 @@ impl Statement {
         self.words(")")
     }
 
+    /// A list of numbers in brackets.
+    pub fn numbers(&mut self, values: &[i64]) -> &mut Self {
+        for (index, value) in values.iter().enumerate() {
+            self.words(if index == 0 { "(" } else { ", " }).number(*value);
+        }
+        self.words(")")
+    }
+
     pub const fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }
