@@ -1,6 +1,7 @@
 //! A newsroom of any size: stories of 3 KB with skewed authors and tags, written as the server itself would write them.
 
 use crate::load::{Case, fetch, free_port, wait_for};
+use crate::multiply::multiply;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use copydesk::domain::article::{Content, State, Transition, step};
@@ -16,14 +17,22 @@ use copydesk::store::authors::{self, AuthorDraft};
 use copydesk::store::slugs::Wish;
 use copydesk::store::tags::{self, TagDraft};
 use copydesk::store::{Error, Shared, migrate, open_sqlite};
+use diesel::Connection as _;
+use diesel::sqlite::SqliteConnection;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 const AUTHORS: usize = 200;
 const TAGS: usize = 100;
 const VOCABULARY: usize = 20_000;
+/// How many of the tags, and of the authors, are common: each has some percent of all stories.
+const COMMON_TAGS: usize = 10;
+/// From here on tags are rare: each has some thousandths of all stories.
+const RARE_TAGS: usize = 80;
 /// Stories a transaction.
 const TOGETHER: usize = 500;
+/// How many stories the server writes; larger corpora are whole multiples of it, see `multiply.rs`.
+pub const WRITTEN: usize = 100_000;
 /// 2025-01-01T00:00:00Z.
 const START: i64 = 1_735_689_600_000;
 
@@ -81,7 +90,12 @@ impl Dice {
     }
 
     /// A rank below `ranks`, each as often as Zipf's law has it.
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "ranks are small and positive")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "ranks are small and positive"
+    )]
     fn zipf(&mut self, ranks: usize) -> usize {
         let share = self.roll(1 << 24) as f64 / f64::from(1 << 24);
         ((ranks as f64).powf(share) as usize - 1).min(ranks - 1)
@@ -98,7 +112,13 @@ impl Corpus {
             migrate(&mut open_sqlite(&path).expect("a database")).expect("the schema");
             let shared = Shared::sqlite(&path).expect("a database");
             let started = std::time::Instant::now();
-            actix_web::rt::System::new().block_on(async { fill(&shared, size).await.expect("the corpus") });
+            let (written, times) = if size > WRITTEN { (WRITTEN, size / WRITTEN) } else { (size, 1) };
+            actix_web::rt::System::new().block_on(async { fill(&shared, written).await.expect("the corpus") });
+            if times > 1 {
+                drop(shared);
+                let mut conn = SqliteConnection::establish(path.to_str().expect("a plain path")).expect("the database");
+                multiply(&mut conn, written, times).expect("the copies");
+            }
             eprintln!("{size} stories written in {:.0} s", started.elapsed().as_secs_f64());
             std::fs::write(whole, b"").expect("a note that the corpus is whole");
         }
@@ -139,9 +159,12 @@ impl Corpus {
             cold("cold first page", &|_| "/v1/articles".into()),
             cold("cold list, any depth", &|dice| format!("/v1/articles?{}", before(dice))),
             deep,
-            cold("by a common tag", &|dice| format!("/v1/articles?tag=tag-0&{}", before(dice))),
-            cold("by a rare tag", &|dice| format!("/v1/articles?tag=tag-{}&{}", TAGS - 1, before(dice))),
-            cold("by tag and author", &|dice| format!("/v1/articles?tag=tag-1&author=author-1&{}", before(dice))),
+            cold("by a common tag", &|dice| format!("/v1/articles?tag=tag-{}", dice.roll(COMMON_TAGS))),
+            cold("by a common tag, any depth", &|dice| format!("/v1/articles?tag=tag-0&{}", before(dice))),
+            cold("by a rare tag", &|dice| format!("/v1/articles?tag=tag-{}", RARE_TAGS + dice.roll(COMMON_TAGS))),
+            cold("by tag and author", &|dice| {
+                format!("/v1/articles?tag=tag-{}&author=author-{}", dice.roll(COMMON_TAGS), dice.roll(COMMON_TAGS))
+            }),
             cold("adjacent", &|dice| format!("{}/adjacent", story(dice.roll(size)))),
             cold("related", &|dice| format!("{}/related", story(dice.roll(size)))),
         ]
@@ -310,8 +333,30 @@ fn sentence(dice: &mut Dice, words: usize) -> String {
 /// The word of that rank.
 pub fn word(rank: usize) -> String {
     const COMMON: [&str; 24] = [
-        "the", "of", "and", "to", "in", "a", "said", "that", "for", "on", "minister", "was", "with", "police", "talks", "by", "migration",
-        "trade", "from", "capital", "border", "witnesses", "Friday", "while",
+        "the",
+        "of",
+        "and",
+        "to",
+        "in",
+        "a",
+        "said",
+        "that",
+        "for",
+        "on",
+        "minister",
+        "was",
+        "with",
+        "police",
+        "talks",
+        "by",
+        "migration",
+        "trade",
+        "from",
+        "capital",
+        "border",
+        "witnesses",
+        "Friday",
+        "while",
     ];
     const SYLLABLES: [&str; 28] = [
         "ba", "co", "da", "fe", "ga", "hi", "jo", "ka", "lu", "ma", "ni", "po", "qui", "ra", "se", "ta", "u", "vo", "wa", "xi", "ya", "zo",

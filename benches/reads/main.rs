@@ -2,11 +2,12 @@
 //!
 //! `cargo bench --bench reads -- [--keep FOLDER] [STORIES…] [CASE…]` builds a corpus of each size, starts the release binary on it and, on another core, a floor
 //! server that answers the very same bytes from memory; `wrk` (Debian's package) asks both in turn, five rounds a case, and the medians
-//! are printed: requests/s, CPU microseconds a request of the server process (user and system), p50, p99, and the ratios to the floor.
+//! are printed: stories an answer, requests/s, CPU microseconds a request of the server process (user and system), p50, p99, and the ratios to the floor.
 
 mod corpus;
 mod floor;
 mod load;
+mod multiply;
 
 use corpus::Corpus;
 use load::{Case, Figures, median, run};
@@ -26,12 +27,17 @@ fn main() {
     };
     let (sizes, names): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|word| word.parse::<usize>().is_ok());
     let sizes: Vec<usize> = sizes.into_iter().filter_map(|size| size.parse().ok()).collect();
+    if let Some(size) = sizes.iter().find(|size| **size > corpus::WRITTEN && **size % corpus::WRITTEN != 0) {
+        return println!("{size} is more than {} stories and no whole multiple of that", corpus::WRITTEN);
+    }
     let sizes = if sizes.is_empty() { vec![1_000, 100_000] } else { sizes };
     if Command::new("wrk").arg("-v").output().is_err() {
         println!("wrk is missing: apt-get install wrk");
         return;
     }
-    println!("| stories | case | requests/s | to the floor | CPU µs | to the floor | p50 ms | p99 ms |\n|---|---|---|---|---|---|---|---|");
+    println!(
+        "| stories | case | items | requests/s | to the floor | CPU µs | to the floor | p50 ms | p99 ms |\n|---|---|---|---|---|---|---|---|---|"
+    );
     for size in sizes {
         let corpus = Corpus::build(size, kept.as_deref());
         for case in corpus.cases().iter().filter(|case| names.is_empty() || names.iter().any(|name| case.name.contains(name.as_str()))) {
@@ -55,7 +61,22 @@ fn measure(corpus: &Corpus, size: usize, case: &Case) {
     let (rate, cpu) = (of(&ours, |f| f.rate), of(&ours, |f| f.cpu));
     let (floor_rate, floor_cpu) = (of(&floors, |f| f.rate), of(&floors, |f| f.cpu));
     let (p50, p99) = (of(&ours, |f| f.p50), of(&ours, |f| f.p99));
-    println!("| {size} | {} | {rate:.0} | {:.2} | {cpu:.1} | {:.2} | {p50:.2} | {p99:.2} |", case.name, rate / floor_rate, cpu / floor_cpu);
+    println!(
+        "| {size} | {} | {} | {rate:.0} | {:.2} | {cpu:.1} | {:.2} | {p50:.2} | {p99:.2} |",
+        case.name,
+        items(server.port, case),
+        rate / floor_rate,
+        cpu / floor_cpu
+    );
+}
+
+/// How many stories the answers of a case have, in the middle: a small corpus may have fewer than a page of them.
+fn items(port: u16, case: &Case) -> f64 {
+    let count = |path: &String| {
+        let body: serde_json::Value = serde_json::from_slice(&load::fetch(port, path, &case.headers).body).unwrap_or_default();
+        f64::from(u32::try_from(body["items"].as_array().map_or(1, Vec::len)).unwrap_or(u32::MAX))
+    };
+    median(case.paths.iter().take(51).map(count).collect())
 }
 
 /// A server that answers everything with the same bytes.
