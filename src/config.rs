@@ -27,6 +27,7 @@ pub use error::ConfigError;
 pub const KEYS: &[&str] = &[
     "DATABASE_URL",
     "COPYDESK_LISTEN",
+    "COPYDESK_ADMIN_LISTEN",
     "COPYDESK_DATA_DIR",
     "COPYDESK_PUBLIC_URL",
     "COPYDESK_ARTICLE_URL",
@@ -40,6 +41,8 @@ pub const KEYS: &[&str] = &[
     "COPYDESK_CACHE_BYTES",
     "COPYDESK_BODY_LIMIT_BYTES",
     "COPYDESK_BODY_TIMEOUT_SECONDS",
+    "COPYDESK_REQUEST_TIMEOUT_SECONDS",
+    "COPYDESK_DRAIN_SECONDS",
     "COPYDESK_POSTGRES_POOL",
     "COPYDESK_REVISIONS_KEPT",
     "COPYDESK_REVISIONS_DAYS",
@@ -47,6 +50,8 @@ pub const KEYS: &[&str] = &[
     "COPYDESK_AUDIT_DAYS",
     "COPYDESK_LOG",
     "COPYDESK_LOG_FORMAT",
+    "COPYDESK_OTLP_URL",
+    "COPYDESK_OTLP_PERCENT",
 ];
 
 /// The settings as they were given, before they are understood; flatten it into the command line:
@@ -60,6 +65,9 @@ pub struct Settings {
     /// COPYDESK_LISTEN: address and port [default: 127.0.0.1:8080]
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub listen: Option<String>,
+    /// COPYDESK_ADMIN_LISTEN: where /healthz, /readyz and /metrics are, or off [default: 127.0.0.1:8081]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub admin_listen: Option<String>,
     /// COPYDESK_DATA_DIR: folder for database, secret and media [default: ./data]
     #[arg(long, global = true, value_name = "FOLDER")]
     pub data_dir: Option<String>,
@@ -99,6 +107,12 @@ pub struct Settings {
     /// COPYDESK_BODY_TIMEOUT_SECONDS: time a client has to send a request body [default: 10]
     #[arg(long, global = true, value_name = "SECONDS")]
     pub body_timeout_seconds: Option<String>,
+    /// COPYDESK_REQUEST_TIMEOUT_SECONDS: time a request may take, beside that for its body [default: 30]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    pub request_timeout_seconds: Option<String>,
+    /// COPYDESK_DRAIN_SECONDS: for how long a server that is told to end still takes new requests [default: 1]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    pub drain_seconds: Option<String>,
     /// COPYDESK_POSTGRES_POOL: connections to PostgreSQL [default: 8]
     #[arg(long, global = true, value_name = "COUNT")]
     pub postgres_pool: Option<String>,
@@ -120,6 +134,12 @@ pub struct Settings {
     /// COPYDESK_LOG_FORMAT: text or json [default: text]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub log_format: Option<String>,
+    /// COPYDESK_OTLP_URL: the OpenTelemetry collector that traces go to, http://host:4318 [default: none]
+    #[arg(long, global = true, value_name = "URL")]
+    pub otlp_url: Option<String>,
+    /// COPYDESK_OTLP_PERCENT: how many of a hundred requests are traced [default: 100]
+    #[arg(long, global = true, value_name = "PERCENT")]
+    pub otlp_percent: Option<String>,
 }
 
 /// Says nothing of the values: two of them are secrets.
@@ -135,6 +155,8 @@ pub struct Config {
     pub database_url: DatabaseUrl,
     /// Port 0 asks for any free port; see [`Config::bound_to`].
     pub listen: SocketAddr,
+    /// Where the process is watched; none where nobody may. See [`Config::may_do_without_admin`].
+    pub admin_listen: Option<SocketAddr>,
     pub data_dir: PathBuf,
     /// `http(s)://host[:port][/path]` without a slash at the end.
     pub public_url: String,
@@ -155,6 +177,8 @@ pub struct Config {
     pub workers: usize,
     pub body_limit_bytes: usize,
     pub body_timeout: Duration,
+    pub request_timeout: Duration,
+    pub drain: Duration,
     pub postgres_pool: u32,
     /// Which revisions stay beside published ones.
     pub retention: Retention,
@@ -163,6 +187,9 @@ pub struct Config {
     /// A `tracing_subscriber` env-filter directive that parses.
     pub log: String,
     pub log_format: LogFormat,
+    /// Where traces go, `http://host:port` without a path.
+    pub otlp_url: Option<String>,
+    pub otlp_percent: u8,
 }
 
 /// How log lines are written.
@@ -207,6 +234,7 @@ impl Settings {
         }
         let data_dir = PathBuf::from(self.data_dir.as_deref().unwrap_or("./data"));
         let listen = values::listen("COPYDESK_LISTEN", self.listen.as_deref().unwrap_or("127.0.0.1:8080"))?;
+        let admin_listen = values::admin_listen("COPYDESK_ADMIN_LISTEN", self.admin_listen.as_deref())?;
         let public_url = match self.public_url {
             Some(url) => values::public_url("COPYDESK_PUBLIC_URL", url)?,
             None => default_public_url(listen),
@@ -217,6 +245,7 @@ impl Settings {
                 None => DatabaseUrl::Sqlite(data_dir.join("copydesk.db")),
             },
             listen,
+            admin_listen,
             data_dir,
             article_url: match self.article_url {
                 Some(template) => values::article_url("COPYDESK_ARTICLE_URL", template)?,
@@ -233,6 +262,13 @@ impl Settings {
             cache_bytes: values::number("COPYDESK_CACHE_BYTES", self.cache_bytes, 67_108_864, 0..=17_179_869_184)?,
             body_limit_bytes: values::number("COPYDESK_BODY_LIMIT_BYTES", self.body_limit_bytes, 2_097_152, 65_536..=67_108_864)?,
             body_timeout: Duration::from_secs(values::number("COPYDESK_BODY_TIMEOUT_SECONDS", self.body_timeout_seconds, 10, 1..=300)?),
+            request_timeout: Duration::from_secs(values::number(
+                "COPYDESK_REQUEST_TIMEOUT_SECONDS",
+                self.request_timeout_seconds,
+                30,
+                1..=300,
+            )?),
+            drain: Duration::from_secs(values::number("COPYDESK_DRAIN_SECONDS", self.drain_seconds, 1, 0..=300)?),
             postgres_pool: values::number("COPYDESK_POSTGRES_POOL", self.postgres_pool, 8, 1..=200)?,
             retention: Retention {
                 newest: values::bound("COPYDESK_REVISIONS_KEPT", self.revisions_kept, 1..=1_000_000)?,
@@ -242,6 +278,8 @@ impl Settings {
             audit_days: values::number("COPYDESK_AUDIT_DAYS", self.audit_days, 365, 1..=36_500)?,
             log: values::log_filter("COPYDESK_LOG", self.log.unwrap_or_else(|| "info".to_owned()))?,
             log_format: values::one_of("COPYDESK_LOG_FORMAT", self.log_format, &[("text", LogFormat::Text), ("json", LogFormat::Json)])?,
+            otlp_url: self.otlp_url.map(|url| values::otlp_url("COPYDESK_OTLP_URL", url)).transpose()?,
+            otlp_percent: values::number("COPYDESK_OTLP_PERCENT", self.otlp_percent, 100, 0..=100)?,
         })
     }
 
@@ -269,12 +307,23 @@ impl Settings {
             "COPYDESK_AUDIT_DAYS" => &mut self.audit_days,
             "COPYDESK_LOG" => &mut self.log,
             "COPYDESK_LOG_FORMAT" => &mut self.log_format,
+            "COPYDESK_ADMIN_LISTEN" => &mut self.admin_listen,
+            "COPYDESK_REQUEST_TIMEOUT_SECONDS" => &mut self.request_timeout_seconds,
+            "COPYDESK_DRAIN_SECONDS" => &mut self.drain_seconds,
+            "COPYDESK_OTLP_URL" => &mut self.otlp_url,
+            "COPYDESK_OTLP_PERCENT" => &mut self.otlp_percent,
             _ => return None,
         })
     }
 }
 
 impl Config {
+    /// Whether the server starts though the address for those who watch is taken: it is the default one, and another copydesk on this
+    /// machine has it. Who has chosen an address gets that one or no start.
+    pub fn may_do_without_admin(&self) -> bool {
+        self.admin_listen == Some(values::ADMIN_LISTEN)
+    }
+
     /// Once the port is known: the URLs that were made from `listen` by default now follow the address that was really bound.
     #[must_use]
     pub fn bound_to(mut self, address: SocketAddr) -> Self {

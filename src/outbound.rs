@@ -1,6 +1,6 @@
 //! The one way out: requests of this server to others, over TLS, with an end to their time and size.
 //!
-//! TLS 1.2 and 1.3 with the roots that browsers trust (webpki). Plain HTTP goes to this machine alone. No redirect is followed: it could lead
+//! TLS 1.2 and 1.3 with the roots that browsers trust (webpki). Plain HTTP goes to this machine alone, but for traces. No redirect is followed: it could lead
 //! where nobody meant to send what goes with the request. No proxy and no cookie is taken from anywhere.
 
 use std::io::Read;
@@ -48,7 +48,11 @@ pub enum Failure {
 
 /// Sends requests; clones share their connections.
 #[derive(Clone, Debug)]
-pub struct Client(Agent);
+pub struct Client {
+    agent: Agent,
+    /// Whether plain HTTP may go to other machines.
+    plain: bool,
+}
 
 impl Default for Client {
     fn default() -> Self {
@@ -59,7 +63,13 @@ impl Default for Client {
 impl Client {
     pub fn new() -> Self {
         let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None);
-        Self(config.user_agent(concat!("copydesk/", env!("CARGO_PKG_VERSION"))).build().into())
+        let config = config.user_agent(concat!("copydesk/", env!("CARGO_PKG_VERSION")));
+        Self { agent: config.build().into(), plain: false }
+    }
+
+    /// One that may speak plain HTTP to other machines, too: for what is no secret and stays in the operator's own network.
+    pub fn within_the_network() -> Self {
+        Self { plain: true, ..Self::new() }
     }
 
     /// Sends from a thread that may wait, and answers on this one.
@@ -77,7 +87,7 @@ impl Client {
     /// # Errors
     /// When no whole answer came.
     pub fn send_and_wait(&self, request: &Request) -> Result<Response, Failure> {
-        let host = host(&request.url)?;
+        let host = host(&request.url, self.plain)?;
         let failed = |error: ureq::Error| match error {
             ureq::Error::Timeout(_) => Failure::TooSlow { host: host.clone(), seconds: request.timeout.as_secs() },
             other => Failure::Unreachable { host: host.clone(), why: other.to_string() },
@@ -87,8 +97,8 @@ impl Client {
             outgoing = outgoing.header(*name, value);
         }
         let outgoing = outgoing.body(request.body.as_slice()).map_err(|error| Failure::NotSendable(error.to_string()))?;
-        let outgoing = self.0.configure_request(outgoing).timeout_global(Some(request.timeout)).build();
-        let mut response = self.0.run(outgoing).map_err(failed)?;
+        let outgoing = self.agent.configure_request(outgoing).timeout_global(Some(request.timeout)).build();
+        let mut response = self.agent.run(outgoing).map_err(failed)?;
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
         let mut body = Vec::new();
@@ -110,11 +120,11 @@ impl Response {
 
 /// Whether a request may be sent there: over TLS, or to this machine itself.
 pub fn is_allowed(url: &str) -> bool {
-    host(url).is_ok()
+    host(url, false).is_ok()
 }
 
 /// The host that a request goes to, if it may go there.
-fn host(url: &str) -> Result<String, Failure> {
+fn host(url: &str, plain: bool) -> Result<String, Failure> {
     let uri: Uri = url.parse().map_err(|_| Failure::NotSendable("its address is no URL".into()))?;
     let host = uri.host().unwrap_or_default();
     let is_here = matches!(host, "127.0.0.1" | "[::1]" | "localhost");
@@ -123,7 +133,7 @@ fn host(url: &str) -> Result<String, Failure> {
             Err(Failure::NotSendable("its address names no host, or a password".into()))
         }
         Some("https") => Ok(host.to_owned()),
-        Some("http") if is_here => Ok(host.to_owned()),
+        Some("http") if is_here || plain => Ok(host.to_owned()),
         _ => Err(Failure::NotSendable("its address is not https://".into())),
     }
 }
@@ -201,6 +211,7 @@ mod tests {
         {
             assert!(!is_allowed(url), "{url}");
         }
+        assert!(host("http://collector:4318/", true).is_ok() && host("ftp://collector/", true).is_err());
         assert!(!is_allowed("https://name:word@id.example/") && !is_allowed("https://127.0.0.1@id.example/"));
     }
 }

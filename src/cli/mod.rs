@@ -1,7 +1,10 @@
 //! The command line: what operators type.
 
 mod demo;
+mod health;
 mod serve;
+mod signals;
+mod traces;
 mod user;
 
 use crate::auth::{SigningSecret, Tokens};
@@ -10,7 +13,11 @@ use crate::http;
 use crate::store::{Conn, Error, Shared, Store, migrate, open_postgres, open_sqlite};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use traces::{Sending, Traces};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// A headless CMS for newsrooms, in one file.
 #[derive(Parser)]
@@ -31,6 +38,12 @@ enum Command {
     /// Keep the accounts of the newsroom, without a running server.
     #[command(subcommand)]
     User(user::Command),
+    /// Ask a running server, at COPYDESK_ADMIN_LISTEN, whether it is ready; exit code 0 if it is.
+    Health {
+        /// Ask only whether the process lives.
+        #[arg(long)]
+        live: bool,
+    },
     /// Print the OpenAPI document.
     Openapi,
     /// Fill an empty database with a small newsroom and serve it.
@@ -85,12 +98,13 @@ fn dispatch(line: CommandLine) -> Result<(), Stop> {
         Some(Command::Migrate) => migrate_now(&config),
         Some(Command::User(command)) => user::run(command, &config),
         Some(Command::Demo) => demo::demo(config),
+        Some(Command::Health { live }) => health::ask(&config, live),
         Some(Command::Openapi) => Ok(()),
     }
 }
 
 fn migrate_now(config: &Config) -> Result<(), Stop> {
-    let applied = migrated(config)?;
+    let applied = bring_up_to_date(&mut open(config)?)?;
     if applied.is_empty() {
         println!("The schema is up to date.");
     }
@@ -101,31 +115,44 @@ fn migrate_now(config: &Config) -> Result<(), Stop> {
 }
 
 /// Brings the schema up to date, and the finished copies of live stories with it; answers the names of the migrations it applied.
-fn migrated(config: &Config) -> Result<Vec<String>, Stop> {
-    let mut conn = open(config)?;
-    let applied = migrate(&mut conn)?;
-    let anew = http::finish_anew(&mut conn)?;
+fn bring_up_to_date(conn: &mut Conn) -> Result<Vec<String>, Stop> {
+    let applied = migrate(conn)?;
+    let anew = http::finish_anew(conn)?;
     if anew > 0 {
         tracing::info!(stories = anew, "finished {anew} live stories anew");
     }
     Ok(applied)
 }
 
+/// What ends last: the lines and the traces that are still to be written.
+struct Log {
+    _traces: Option<Sending>,
+    _lines: WorkerGuard,
+}
+
 /// The log goes to stderr, so that stdout is left to what was asked for. A thread of its own writes it, many lines with one call when
 /// there are many; no line is dropped, and the last ones are written when the guard goes.
-fn start_log(config: &Config) -> Result<WorkerGuard, Stop> {
+fn start_log(config: &Config) -> Result<Log, Stop> {
     // The server library's own lines repeat ours, and call it an error when a client sends what is not HTTP.
     let directives = format!("actix_server=warn,actix_http=off,{}", config.log);
-    let filter = tracing_subscriber::EnvFilter::try_new(directives).map_err(|error| Stop(error.to_string()))?;
+    let filter = EnvFilter::try_new(directives).map_err(|error| Stop(error.to_string()))?;
     let lines = NonBlockingBuilder::default().lossy(false).thread_name("log");
     let (lines, guard) = lines.finish(std::io::BufWriter::new(std::io::stderr()));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines);
-    let started = match config.log_format {
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
-        LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
+    let written = tracing_subscriber::fmt::layer().with_writer(lines);
+    let written = match config.log_format {
+        LogFormat::Json => written.json().flatten_event(true).with_span_list(false).boxed(),
+        LogFormat::Text => written.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).boxed(),
+    };
+    let (started, traces) = match &config.otlp_url {
+        None => (tracing_subscriber::registry().with(written).with(filter).try_init(), None),
+        Some(url) => {
+            let (traces, sending) = Traces::start(url, config.otlp_percent)?;
+            let traces = traces.with_filter(filter_fn(Traces::wants));
+            (tracing_subscriber::registry().with(written.with_filter(filter)).with(traces).try_init(), Some(sending))
+        }
     };
     started.map_err(|error| Stop(error.to_string()))?;
-    Ok(guard)
+    Ok(Log { _traces: traces, _lines: guard })
 }
 
 /// A writing connection, outside the doors: for what runs before them or without them.
@@ -144,13 +171,17 @@ fn open(config: &Config) -> Result<Conn, Stop> {
 
 /// The doors, on a schema that is up to date.
 fn open_store(config: &Config) -> Result<Shared, Stop> {
-    for name in migrated(config)? {
+    let mut conn = open(config)?;
+    for name in bring_up_to_date(&mut conn)? {
         tracing::info!(migration = %name, "applied migration {name}");
     }
-    Ok(match &config.database_url {
+    let shared = match &config.database_url {
         DatabaseUrl::Sqlite(path) => Shared::sqlite(path)?,
         DatabaseUrl::Postgres(url) => Shared::postgres(url, config.postgres_pool)?,
-    })
+    };
+    // Not before the doors are open: who closes a SQLite file as the last one carries its whole log over, and the start would wait for that.
+    drop(conn);
+    Ok(shared)
 }
 
 /// The tokens, signed with the configured secret or the one in the data folder.

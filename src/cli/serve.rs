@@ -1,5 +1,6 @@
 //! `copydesk serve`: one sentence to the operator, then answers until told to stop.
 
+use super::signals::Signals;
 use super::user::create;
 use super::{Stop, open_store, tokens};
 use crate::auth::{Password, Tokens};
@@ -7,9 +8,11 @@ use crate::config::Config;
 use crate::domain::audit::Occasion;
 use crate::domain::revision::days_before;
 use crate::domain::user::Role;
-use crate::http::{self, Clock, HttpSettings, Running};
+use crate::http::{self, Clock, HttpSettings, Running, Watch};
 use crate::store::{Shared, trash, users};
-use std::net::TcpListener;
+use actix_web::dev::ServerHandle;
+use listenfd::ListenFd;
+use std::net::{SocketAddr, TcpListener};
 
 /// The address of the first administrator, made on an empty database.
 const FIRST_ADMIN: &str = "admin@copydesk.local";
@@ -23,19 +26,38 @@ pub fn serve(config: Config) -> Result<(), Stop> {
 pub fn serve_after(config: Config, prepare: impl AsyncFnOnce(&Shared, &Tokens, &str) -> Result<(), Stop>) -> Result<(), Stop> {
     let shared = open_store(&config)?;
     let tokens = tokens(&config)?;
-    let listener = listen(&config)?;
-    let config = config.bound_to(listener.local_addr()?);
+    let Listeners { clients, admin, are_given } = Listeners::open(&config)?;
+    let config = config.bound_to(clients.local_addr()?);
     let settings = http_settings(&config);
     actix_web::rt::System::new().block_on(async move {
+        let signals = Signals::new()?;
         welcome_first_admin(&shared).await?;
         empty_trash(&shared, config.trash_days).await?;
         prepare(&shared, &tokens, &config.public_url).await?;
-        let Running { address, ended, .. } = http::start(listener, config.workers, settings, shared, tokens, Clock::system())?;
+        let Running { address, handle, ended, watch } = http::start(clients, config.workers, settings, shared, tokens, Clock::system())?;
+        let server = actix_web::rt::spawn(ended);
+        let admin = admin.map(|listener| watch_over(&watch, listener)).transpose()?;
         tracing::info!(%address, database = %config.database_url, "copydesk listens on http://{address}");
-        ended.await?;
+        tokio::select! {
+            ended = signals.end(handle, &watch, config.drain, are_given) => ended?,
+            ended = server => ended.map_err(|error| Stop(error.to_string()))??,
+        }
+        if let Some(admin) = admin {
+            admin.stop(false).await;
+        }
         tracing::info!("copydesk has stopped");
         Ok(())
     })
+}
+
+/// Answers those who watch, until the end of all.
+fn watch_over(watch: &Watch, listener: TcpListener) -> Result<ServerHandle, Stop> {
+    let address = listener.local_addr()?;
+    let server = watch.listen(listener)?;
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    tracing::info!(%address, "health and metrics are at http://{address}/readyz and http://{address}/metrics");
+    Ok(handle)
 }
 
 /// What of the configuration answers depend on.
@@ -48,6 +70,8 @@ pub fn http_settings(config: &Config) -> HttpSettings {
         cache_bytes: config.cache_bytes,
         body_limit: config.body_limit_bytes,
         body_timeout: config.body_timeout,
+        request_timeout: config.request_timeout,
+        traced: config.otlp_url.is_some(),
         trusted_proxies: config.trusted_proxies.clone(),
         gate: config.publish_gate.clone(),
         retention: config.retention,
@@ -56,11 +80,44 @@ pub fn http_settings(config: &Config) -> HttpSettings {
     }
 }
 
-fn listen(config: &Config) -> Result<TcpListener, Stop> {
-    let listener = TcpListener::bind(config.listen)
-        .map_err(|error| Stop(format!("cannot listen on {}: {error}; set COPYDESK_LISTEN to a free address", config.listen)))?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+/// Where the server answers: sockets of its own, or those that a service manager has opened for it (systemd's `LISTEN_FDS`), which queue
+/// connections while one process ends and the next one starts.
+struct Listeners {
+    clients: TcpListener,
+    admin: Option<TcpListener>,
+    /// Whether they stay open when this process ends.
+    are_given: bool,
+}
+
+impl Listeners {
+    fn open(config: &Config) -> Result<Self, Stop> {
+        let mut given = ListenFd::from_env();
+        let are_given = given.len() > 0;
+        let clients = match given.take_tcp_listener(0)? {
+            Some(listener) => listener,
+            None => listen(config.listen, "COPYDESK_LISTEN")?,
+        };
+        let admin = match (given.take_tcp_listener(1)?, config.admin_listen) {
+            (Some(listener), _) => Some(listener),
+            (None, None) => None,
+            (None, Some(address)) => match listen(address, "COPYDESK_ADMIN_LISTEN") {
+                Err(Stop(why)) if config.may_do_without_admin() => {
+                    tracing::warn!("health and metrics are not served: {why}, or to off");
+                    None
+                }
+                listening => Some(listening?),
+            },
+        };
+        clients.set_nonblocking(true)?;
+        if let Some(admin) = &admin {
+            admin.set_nonblocking(true)?;
+        }
+        Ok(Self { clients, admin, are_given })
+    }
+}
+
+fn listen(address: SocketAddr, key: &str) -> Result<TcpListener, Stop> {
+    TcpListener::bind(address).map_err(|error| Stop(format!("cannot listen on {address}: {error}; set {key} to a free address")))
 }
 
 /// Purges the stories whose time in the trash was over before the start.

@@ -33,6 +33,15 @@ fn with_nothing_set_the_defaults_hold() {
     assert_eq!((config.retention, config.trash_days), (Retention { newest: None, days: None }, 30));
     assert_eq!(config.audit_days, 365);
     assert!((1..=256).contains(&config.workers));
+    assert_eq!((config.request_timeout, config.drain), (Duration::from_secs(30), Duration::from_secs(1)));
+    assert!(config.otlp_url.is_none() && config.may_do_without_admin());
+}
+
+#[test]
+fn who_has_chosen_where_the_process_is_watched_gets_that_or_no_start() {
+    let chosen = config(&[("COPYDESK_ADMIN_LISTEN", "0.0.0.0:9000")]);
+    assert_eq!((chosen.admin_listen.map(|address| address.port()), chosen.may_do_without_admin()), (Some(9000), false));
+    assert_eq!(config(&[("COPYDESK_ADMIN_LISTEN", "off")]).admin_listen, None);
 }
 
 #[test]
@@ -145,6 +154,11 @@ fn a_wrong_value_is_refused_in_one_sentence_that_names_key_value_and_what_is_all
         ("COPYDESK_WORKERS", &["0", "257", "all"]),
         ("COPYDESK_BODY_LIMIT_BYTES", &["65535", "67108865", "2MB"]),
         ("COPYDESK_BODY_TIMEOUT_SECONDS", &["0", "301", "0.5"]),
+        ("COPYDESK_REQUEST_TIMEOUT_SECONDS", &["0", "301", "30s"]),
+        ("COPYDESK_DRAIN_SECONDS", &["-1", "301", "5s"]),
+        ("COPYDESK_ADMIN_LISTEN", &["8081", "localhost:8081", "none", "OFF", "127.0.0.1"]),
+        ("COPYDESK_OTLP_URL", &["127.0.0.1:4318", "http://a.org:4318/", "http://a.org/v1/traces", "grpc://a.org"]),
+        ("COPYDESK_OTLP_PERCENT", &["101", "-1", "0.5", "all"]),
         ("COPYDESK_POSTGRES_POOL", &["0", "201"]),
         ("COPYDESK_REVISIONS_KEPT", &["0", "1000001", "all"]),
         ("COPYDESK_REVISIONS_DAYS", &["0", "36501", "1y"]),
@@ -254,7 +268,7 @@ fn the_example_file_documents_every_key_once_in_order_under_a_line_of_prose_and_
 
 #[test]
 fn the_example_file_shows_the_defaults() {
-    const WITHOUT_A_FIXED_DEFAULT: [&str; 7] = [
+    const WITHOUT_A_FIXED_DEFAULT: [&str; 8] = [
         "COPYDESK_JWT_SECRET",
         "COPYDESK_CORS_ORIGINS",
         "COPYDESK_TRUSTED_PROXIES",
@@ -262,6 +276,7 @@ fn the_example_file_shows_the_defaults() {
         "COPYDESK_WORKERS",
         "COPYDESK_REVISIONS_KEPT",
         "COPYDESK_REVISIONS_DAYS",
+        "COPYDESK_OTLP_URL",
     ];
     let mut shown: BTreeMap<_, _> = documented().into_iter().map(|(key, value, _)| (key, value)).collect();
     for key in WITHOUT_A_FIXED_DEFAULT {

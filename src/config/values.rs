@@ -1,7 +1,7 @@
 //! One function for each kind of value: text in, meaning or one sentence out.
 
 use std::ffi::OsStr;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
@@ -11,12 +11,37 @@ use super::KEYS;
 use super::error::ConfigError;
 use crate::domain::gate::Rule;
 use ipnet::IpNet;
-use std::net::IpAddr;
 
 const PREFIX: &str = "COPYDESK_";
 
 pub(super) fn listen(key: &'static str, value: &str) -> Result<SocketAddr, ConfigError> {
     value.parse().map_err(|_| ConfigError::wrong(key, value, "an IP address and a port, as in 127.0.0.1:8080 or [::]:8080"))
+}
+
+/// Where the process is watched, if nobody says otherwise.
+pub(super) const ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
+
+pub(super) fn admin_listen(key: &'static str, value: Option<&str>) -> Result<Option<SocketAddr>, ConfigError> {
+    match value {
+        None => Ok(Some(ADMIN_LISTEN)),
+        Some("off") => Ok(None),
+        Some(value) => {
+            let allowed = "an IP address and a port, as in 127.0.0.1:8081, or off";
+            value.parse().map(Some).map_err(|_| ConfigError::wrong(key, value, allowed))
+        }
+    }
+}
+
+/// Where a collector listens: host and port, as its paths are fixed.
+pub(super) fn otlp_url(key: &'static str, value: String) -> Result<String, ConfigError> {
+    match http_url(&value) {
+        Some((_, "")) => Ok(value),
+        _ => Err(ConfigError::wrong(
+            key,
+            &value,
+            "an http or https URL with host and port and nothing after them, as in http://127.0.0.1:4318",
+        )),
+    }
 }
 
 pub(super) fn number<N>(key: &'static str, value: Option<String>, default: N, allowed: RangeInclusive<N>) -> Result<N, ConfigError>

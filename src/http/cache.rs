@@ -6,6 +6,7 @@
 use super::answer::{self, Public};
 use super::coding::{Coding, encode};
 use super::edges::{write_fixed, write_for_reads};
+use super::metrics::Place;
 use super::surrogate::surrogate_key;
 use crate::domain::time::Moment;
 use crate::store::marks::{Began, Marks, Seen};
@@ -42,6 +43,8 @@ pub struct Kept {
     /// Of a story. A list is dated by when it was made, which cannot tell two changes in one second apart: it is asked for by its tag.
     last_modified: Option<Moment>,
     seen: Vec<Seen>,
+    /// Where on the route page it was made.
+    place: Place,
 }
 
 type Turn<'a> = PlaceholderGuard<'a, Key, Arc<Kept>, Weight, DefaultHashBuilder, DefaultLifecycle<Key, Arc<Kept>>>;
@@ -53,6 +56,21 @@ pub enum Found<'a> {
     Turn(Turn<'a>, Coding),
     /// Nothing, and nothing will be kept; the coding is given where the answer may have one.
     Nothing(Option<Coding>),
+}
+
+impl Found<'_> {
+    /// Whether it is asked for something that the public may see.
+    pub const fn is_public(&self) -> bool {
+        !matches!(self, Self::Nothing(None))
+    }
+}
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    pub entries: usize,
+    pub bytes: u64,
+    pub limit: u64,
 }
 
 /// The answers kept by a process, bounded by their bytes.
@@ -109,23 +127,32 @@ impl Answers {
         }
     }
 
+    /// How much is kept now.
+    pub fn size(&self) -> Size {
+        self.kept.as_ref().map_or(Size { entries: 0, bytes: 0, limit: 0 }, |kept| Size {
+            entries: kept.len(),
+            bytes: kept.weight(),
+            limit: kept.capacity(),
+        })
+    }
+
     /// To be called before the queries of an answer.
     pub fn begin(&self) -> Began {
         self.marks.begin()
     }
 
     /// Finishes an answer, and keeps it unless a commit came in between. What has no date of its own is dated `now`, when it was made.
-    pub fn finish(&self, found: Found<'_>, began: Began, body: Bytes, public: &Public, now: Moment) -> Arc<Kept> {
+    pub fn finish(&self, found: Found<'_>, began: Began, body: Bytes, public: &Public, place: Place, now: Moment) -> Arc<Kept> {
         let (guard, coding) = match found {
             Found::Turn(guard, coding) => (Some(guard), coding),
             Found::Nothing(coding) => (None, coding.unwrap_or(Coding::Identity)),
             Found::Kept(kept) => return kept,
         };
         let (body, coding) = encode(body, coding);
-        let Some(guard) = guard else { return Arc::new(Kept::new(body, coding, public, now, Vec::new())) };
+        let Some(guard) = guard else { return Arc::new(Kept::new(body, coding, public, now, Vec::new(), place)) };
         let seen = self.marks.seen(began, &public.surrogate_keys);
         let is_whole = seen.is_some();
-        let kept = Arc::new(Kept::new(body, coding, public, now, seen.unwrap_or_default()));
+        let kept = Arc::new(Kept::new(body, coding, public, now, seen.unwrap_or_default(), place));
         if is_whole {
             // An error says that it was removed meanwhile: then it is sent, and not kept.
             drop(guard.insert(kept.clone()));
@@ -135,7 +162,7 @@ impl Answers {
 }
 
 impl Kept {
-    fn new(body: Bytes, coding: Coding, public: &Public, now: Moment, seen: Vec<Seen>) -> Self {
+    fn new(body: Bytes, coding: Coding, public: &Public, now: Moment, seen: Vec<Seen>, place: Place) -> Self {
         let tag = HeaderValue::from_str(&answer::tag(public.version, &body)).unwrap_or(HeaderValue::from_static("\"-\""));
         let mut headers = HeaderMap::with_capacity(16);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -157,7 +184,11 @@ impl Kept {
         }
         let mut headers_alone = headers.clone();
         headers_alone.remove(header::CONTENT_TYPE);
-        Self { body, headers, headers_alone, tag, last_modified: public.last_modified, seen }
+        Self { body, headers, headers_alone, tag, last_modified: public.last_modified, seen, place }
+    }
+
+    pub const fn place(&self) -> Place {
+        self.place
     }
 
     /// The answer to a request with those headers: 200, or 304 if the client has it already.
@@ -189,7 +220,7 @@ mod tests {
                     made.set(made.get() + 1);
                     tokio::task::yield_now().await;
                     let public = Public { surrogate_keys: vec!["articles".into()], ..Public::default() };
-                    answers.finish(found, began, Bytes::from_static(b"{}"), &public, Moment::from_milliseconds(0)).body.clone()
+                    answers.finish(found, began, Bytes::from_static(b"{}"), &public, Place(1), Moment::from_milliseconds(0)).body.clone()
                 }
             }
         };

@@ -103,7 +103,7 @@ fn carry_out_due(write: &mut Write<'_>, now: Moment, retention: Retention) -> Re
         let failure = match write.attempt(|write| carry_out(write, &row, retention)) {
             Ok(()) => None,
             Err(Failure::Refused(why)) => Some(why),
-            Err(Failure::Store(error @ (Error::Unavailable(_) | Error::Raced))) => return Err(error),
+            Err(Failure::Store(error)) if error.is_passing() || matches!(error, Error::Raced) => return Err(error),
             Err(Failure::Store(error)) => Some(failure_of(&error)),
         };
         if let Some(why) = &failure {

@@ -1,20 +1,23 @@
-//! The last step of every answer: headers, problems in their final form, one log line.
+//! The last step of every answer: headers, problems in their final form. The log line is `front.rs`.
 
 use super::answer::{self, Public};
 use super::audit;
 use super::cache::{Answers, Found};
+use super::metrics::Place;
 use super::problem::{Code, Problem};
 use super::site::{Desk, Worker};
 use super::unread::Unread;
 use crate::store::marks::Began;
+use actix_http::ConnectionType;
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{Response, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse, ResponseError};
-use std::time::Instant;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
@@ -23,46 +26,64 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, D
 
 /// Wraps the whole application. A kept answer is given before any routing.
 pub async fn edges<B: MessageBody + 'static>(mut request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<BoxBody>, Error> {
-    let started = Instant::now();
     let id = request_id(request.headers());
     let has_authorization = request.headers().contains_key(header::AUTHORIZATION);
     let site = request.app_data::<Data<Worker>>().cloned();
     if let Some(site) = site.as_ref().filter(|site| request.path().starts_with("/v1/") && !site.desk.dues.is_quiet(site.now())) {
         site.desk.dues.carry_out(site).await;
     }
-    let desk = site.as_ref().map(|site| &site.desk);
     let unread = Unread::hold(&mut request);
-    let mut response = match desk {
+    let mut response = match site.as_ref() {
         None => finish(next.call(request).await?.map_into_boxed_body()),
-        Some(desk) => match desk.answers.find(Answers::key(request.method(), request.uri(), request.headers())).await {
+        Some(site) => match site.desk.answers.find(Answers::key(request.method(), request.uri(), request.headers())).await {
             Found::Kept(kept) => {
+                site.tally.kept.fetch_add(1, Ordering::Relaxed);
                 let answer = HttpResponse::from(kept.answer(request.headers()));
                 let mut response = request.into_response(answer);
-                response.headers_mut().insert(REQUEST_ID, id.clone());
-                end_in_time(response.headers_mut(), desk.dues.left(desk.clock.now()));
-                log(request_of(&response), response.status(), &id, started);
+                response.headers_mut().insert(REQUEST_ID, id);
+                response.response_mut().extensions_mut().insert(kept.place());
+                end_in_time(response.headers_mut(), site.desk.dues.left(site.now()));
                 return Ok(together(response, unread));
             }
             found => {
-                let began = desk.answers.begin();
+                site.tally.made.fetch_add(u64::from(found.is_public()), Ordering::Relaxed);
+                let began = site.desk.answers.begin();
                 let response = next.call(request).await?.map_into_boxed_body();
-                if response.status() == StatusCode::FORBIDDEN
-                    && let Some(site) = &site
-                {
+                if response.status() == StatusCode::FORBIDDEN {
                     let code = response.response().extensions().get::<Problem>().map_or("forbidden", |problem| problem.code.name());
                     audit::note_forbidden(response.request(), site, code).await;
                 }
-                let response = finish(response);
-                finish_public(response, desk, found, began)
+                finish_public(finish(response), &site.desk, found, began)
             }
         },
     };
+    let place = place_of(&response);
+    response.response_mut().extensions_mut().insert(place);
     write_headers(&mut response, &id, has_authorization);
-    if let Some(desk) = desk {
-        end_in_time(response.headers_mut(), desk.dues.left(desk.clock.now()));
+    if let Some(site) = site {
+        end_in_time(response.headers_mut(), site.desk.dues.left(site.now()));
     }
-    log(request_of(&response), response.status(), &id, started);
     Ok(together(response, unread))
+}
+
+/// The line of the route page that has answered.
+fn place_of(response: &ServiceResponse<BoxBody>) -> Place {
+    response.request().app_data::<Place>().copied().unwrap_or_default()
+}
+
+/// What a request is told that has taken longer than it may; what has become of it nobody knows.
+pub fn late(method: &Method, path: &str, id: &HeaderValue, bound: Duration) -> Response<BoxBody> {
+    let mut answer = Response::from(refusal(&Problem::too_slow(bound.as_secs()), path));
+    // What is left of its body nobody will read.
+    answer.head_mut().set_connection_type(ConnectionType::Close);
+    let headers = answer.headers_mut();
+    headers.insert(REQUEST_ID, id.clone());
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    write_fixed(headers);
+    if matches!(*method, Method::GET | Method::HEAD) {
+        write_for_reads(headers);
+    }
+    answer
 }
 
 fn together(response: ServiceResponse<BoxBody>, unread: Option<Unread>) -> ServiceResponse<BoxBody> {
@@ -81,10 +102,11 @@ pub fn end_in_time(headers: &mut HeaderMap, left: i64) {
 
 /// Gives a live answer its final form, and keeps it for the next who asks.
 fn finish_public(mut response: ServiceResponse<BoxBody>, desk: &Desk, found: Found<'_>, began: Began) -> ServiceResponse<BoxBody> {
+    let place = place_of(&response);
     let Some(public) = response.response_mut().extensions_mut().remove::<Public>() else { return response };
     let (request, response) = response.into_parts();
     let answer = match response.into_body().try_into_bytes() {
-        Ok(body) => desk.answers.finish(found, began, body, &public, desk.clock.now()).answer(request.headers()).into(),
+        Ok(body) => desk.answers.finish(found, began, body, &public, place, desk.clock.now()).answer(request.headers()).into(),
         Err(_) => refusal(&Problem::internal("a live answer has no bytes"), request.path()),
     };
     ServiceResponse::new(request, answer)
@@ -208,19 +230,4 @@ fn cross_origin(response: &ServiceResponse<BoxBody>, is_read: bool) -> (Option<H
         None if is_preflight => (Some(HeaderValue::from_static("*")), Some(HeaderValue::from_static("GET, HEAD"))),
         None => (None, None),
     }
-}
-
-/// One line a request. The query stays out of it: people put tokens there.
-pub fn log((method, path): (&Method, &str), status: StatusCode, id: &HeaderValue, started: Instant) {
-    let microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let id = id.to_str().unwrap_or("-");
-    if status == StatusCode::INTERNAL_SERVER_ERROR || status == StatusCode::SERVICE_UNAVAILABLE {
-        tracing::error!(request.id = id, %method, path, status = status.as_u16(), microseconds, "{method} {path} {status}");
-    } else {
-        tracing::info!(request.id = id, %method, path, status = status.as_u16(), microseconds, "{method} {path} {status}");
-    }
-}
-
-fn request_of(response: &ServiceResponse<BoxBody>) -> (&Method, &str) {
-    (response.request().method(), response.request().path())
 }

@@ -183,6 +183,7 @@ fn finish_operation(operation: &mut Value, verb: &str, path: &str) {
     }
     name_path_parameters(operation);
     let mut statuses: Vec<u16> = vec![400, 401, 500, 503];
+    statuses.extend((!is_read).then_some(507));
     statuses.extend(needs_token.then_some(403));
     statuses.extend(path.contains('{').then_some(404));
     statuses.extend(is_read.then_some(304).filter(|_| !needs_token));

@@ -51,7 +51,12 @@ pub enum Code {
     TooManyAttempts,
     Internal,
     Unavailable,
+    TooSlow,
+    DiskFull,
 }
+
+/// What can be said when the outcome of a write is not known.
+const UNSURE: &str = "Whether a change was stored is not known: look before you send it again, or send it with the same `Idempotency-Key`.";
 
 /// Code, name on the wire, status, title.
 const TABLE: &[(Code, &str, u16, &str)] = &[
@@ -92,6 +97,8 @@ const TABLE: &[(Code, &str, u16, &str)] = &[
     (Code::TooManyAttempts, "too_many_attempts", 429, "Too many wrong passwords"),
     (Code::Internal, "internal", 500, "Something went wrong here"),
     (Code::Unavailable, "unavailable", 503, "The database is not available"),
+    (Code::TooSlow, "too_slow", 503, "The request has taken too long"),
+    (Code::DiskFull, "disk_full", 507, "The disk is full"),
 ];
 
 impl Code {
@@ -206,6 +213,11 @@ impl Problem {
             .with_header("www-authenticate", "Bearer error=\"invalid_token\"")
     }
 
+    /// The whole request has taken longer than it may.
+    pub fn too_slow(seconds: u64) -> Self {
+        Self::new(Code::TooSlow, format!("This took longer than {seconds} seconds. {UNSURE}")).with_header("retry-after", "1")
+    }
+
     /// A failure of ours: the cause goes to the log, the client gets one fixed sentence.
     pub fn internal(cause: &str) -> Self {
         tracing::error!(cause, "a request failed");
@@ -287,9 +299,18 @@ impl From<store::Error> for Problem {
                 Self::new(Code::InUse, format!("It is used {count} times. Send `?reassign_to=<id or slug>` to put another in its place."))
                     .with_member("count", count)
             }
-            store::Error::Unavailable(cause) => {
+            store::Error::Unavailable(cause) | store::Error::Cut(cause) | store::Error::Busy(cause) => {
                 tracing::error!(cause, "the database is not available");
                 Self::new(Code::Unavailable, "Nothing was stored. Try again in a moment.").with_header("retry-after", "1")
+            }
+            store::Error::Unsure(cause) => {
+                tracing::error!(cause, "the database failed while it stored something");
+                Self::new(Code::Unavailable, UNSURE).with_header("retry-after", "1")
+            }
+            store::Error::Full(cause) => {
+                tracing::error!(cause, "the disk of the database is full");
+                Self::new(Code::DiskFull, "Nothing was stored: the disk is full. Reads go on; tell who runs this server.")
+                    .with_header("retry-after", "30")
             }
             other => Self::internal(&other.to_string()),
         }

@@ -1,5 +1,6 @@
 //! How a line of the route page becomes dispatch and document at once.
 
+use super::metrics::Place;
 use super::problem::{Code, Problem};
 use actix_web::dev::Handler;
 use actix_web::http::Method;
@@ -123,20 +124,25 @@ impl Routes {
         routes.push(route.to(Unwinding(handler)));
     }
 
+    /// The addresses, in the order of their places.
+    pub fn paths(self) -> impl Iterator<Item = String> {
+        self.resources.into_keys()
+    }
+
     /// The resources to be served. A wrong verb is 405 and OPTIONS 204, both with `Allow` (RFC 9110 §9.3.7, §15.5.6).
     pub fn resources(self) -> Vec<Resource> {
-        let resource = |(path, (mut methods, routes)): (String, (Vec<Method>, Vec<actix_web::Route>))| {
+        let resource = |(place, (path, (mut methods, routes))): (u16, (String, (Vec<Method>, Vec<actix_web::Route>)))| {
             methods.push(Method::OPTIONS);
             let mut names: Vec<String> = methods.iter().map(ToString::to_string).collect();
             names.sort();
             let allow = names.join(", ");
             let resource = routes.into_iter().fold(web::resource(path), Resource::route);
-            resource.default_service(web::to(move |request: HttpRequest| {
+            resource.app_data(Place(place)).default_service(web::to(move |request: HttpRequest| {
                 let allow = allow.clone();
                 async move { refuse_verb(&request, &allow) }
             }))
         };
-        self.resources.into_iter().map(resource).collect()
+        (1..).zip(self.resources).map(resource).collect()
     }
 }
 

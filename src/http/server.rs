@@ -9,7 +9,9 @@ use super::dues::Dues;
 use super::edges::edges;
 use super::faces::Directory;
 use super::front::Front;
+use super::metrics::Metrics;
 use super::site::{Desk, HttpSettings, Worker};
+use super::watch::Watch;
 use super::{nothing_here, openapi, routes};
 use crate::auth::token::Tokens;
 use crate::store::Shared;
@@ -19,6 +21,7 @@ use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -31,9 +34,14 @@ pub struct Running {
     pub handle: ServerHandle,
     /// Resolves when the server has ended.
     pub ended: actix_web::dev::Server,
+    /// What there is to be watched.
+    pub watch: Watch,
 }
 
-/// Starts answering on `listener`. Call it inside an Actix runtime, and await `ended`.
+/// How long requests under way may go on when the server is told to end, in seconds.
+pub const LAST_REQUESTS: u64 = 10;
+
+/// Starts answering on `listener`. Signals are the caller's. Call it inside an Actix runtime, and await `ended`.
 pub fn start(
     listener: TcpListener,
     workers: usize,
@@ -61,22 +69,27 @@ pub fn start(
         hashing: Semaphore::new(2),
         attempts: Attempts::new(),
         operations,
+        metrics: Metrics::new(routes().paths()),
+        draining: AtomicBool::new(false),
     });
     let address = listener.local_addr()?;
-    actix_web::rt::spawn(keep_time(Worker { store: shared.store(), desk: desk.clone() }));
+    let watch = Watch::new(shared.clone(), desk.clone());
+    actix_web::rt::spawn(keep_time(watch.worker()));
     let server = HttpServer::new(move || {
-        let worker = Data::new(Worker { store: shared.store(), desk: desk.clone() });
+        let tally = desk.metrics.worker();
+        let worker = Data::new(Worker { store: shared.store(), desk: desk.clone(), tally: tally.clone() });
         let app = App::new().app_data(worker).wrap(from_fn(edges)).default_service(actix_web::web::to(nothing_here));
-        Front::before(routes().resources().into_iter().fold(app, App::service), desk.clone())
+        Front::before(routes().resources().into_iter().fold(app, App::service), desk.clone(), tally)
     })
     .workers(workers)
     .client_request_timeout(Duration::from_secs(5))
     .client_disconnect_timeout(Duration::from_secs(1))
     .keep_alive(Duration::from_secs(75))
-    .shutdown_timeout(10)
+    .shutdown_timeout(LAST_REQUESTS)
+    .disable_signals()
     .listen(listener)?
     .run();
-    Ok(Running { address, handle: server.handle(), ended: server })
+    Ok(Running { address, handle: server.handle(), ended: server, watch })
 }
 
 /// Carries out what is due though nobody reads, so that the newsroom's own views and whoever listens hear of it in time.

@@ -6,6 +6,7 @@ use super::clock::Clock;
 use super::contract::Contract;
 use super::dues::Dues;
 use super::faces::Directory;
+use super::metrics::{Metrics, Tally};
 use super::note::RevisionNote;
 use super::problem::Problem;
 use super::remote;
@@ -24,6 +25,7 @@ use std::borrow::Cow;
 use std::future::{Ready, ready};
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -47,6 +49,10 @@ pub struct Desk {
     pub attempts: Attempts,
     /// The names of the operations, for the audit log.
     pub operations: Operations,
+    /// What has been asked and answered.
+    pub metrics: Metrics,
+    /// Whether the process is about to end.
+    pub draining: AtomicBool,
 }
 
 /// What of the configuration answers depend on.
@@ -64,6 +70,10 @@ pub struct HttpSettings {
     pub cache_bytes: u64,
     pub body_limit: usize,
     pub body_timeout: Duration,
+    /// How long a request may take, beside the time for its body.
+    pub request_timeout: Duration,
+    /// Whether somebody takes down spans, those of kept answers, too.
+    pub traced: bool,
     /// Proxies whose word about the client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// What is wanted of a story before it is published.
@@ -87,6 +97,8 @@ impl HttpSettings {
 pub struct Worker {
     pub store: Store,
     pub desk: Arc<Desk>,
+    /// What this worker counts.
+    pub tally: Arc<Tally>,
 }
 
 /// What all handlers of a worker share, as the application keeps it.

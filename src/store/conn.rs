@@ -4,16 +4,17 @@
 //! and one thread owns the only writing connection (`writer.rs`). PostgreSQL: a pool, used from blocking threads.
 
 use super::audit::Log;
-use super::collisions::{self, MOST_TRIES};
+use super::collisions::MOST_TRIES;
+use super::counts::Counts;
 use super::error::Error;
 use super::marks::Marks;
 use super::news;
+use super::pool::{Pool, PoolState};
 use super::writer::Writer;
 use crate::domain::audit::Occasion;
-use diesel::connection::SimpleConnection;
+use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::r2d2::{ManageConnection, Pool};
 use diesel::sqlite::SqliteConnection;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -22,11 +23,15 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
+use tracing::{Instrument, Span};
 
 /// How many reads that may take long run at once.
 const LONG_READS: usize = 2;
+/// How long a write, or a read that may take long, waits for its turn before it is told to come back.
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A connection to either database; queries do not see which.
 #[derive(diesel::MultiConnection)]
@@ -82,6 +87,7 @@ impl Write<'_> {
 pub struct Shared {
     database: Database,
     marks: Arc<Marks>,
+    counts: Arc<Counts>,
     /// Turns for reads that may take long.
     long: Arc<Semaphore>,
 }
@@ -89,7 +95,7 @@ pub struct Shared {
 #[derive(Clone)]
 enum Database {
     Sqlite { path: Arc<PathBuf>, writer: Arc<Writer> },
-    Postgres { pool: Pool<PostgresManager> },
+    Postgres { pool: Arc<Pool> },
 }
 
 /// One worker's doors. Made in the thread that uses it, from what the process shares.
@@ -102,23 +108,38 @@ impl Shared {
     /// Opens a SQLite file, made if it is missing, and starts its writer.
     pub fn sqlite(path: &Path) -> Result<Self, Error> {
         let conn = open_sqlite(path)?;
-        let marks = Arc::<Marks>::default();
-        let writer = Arc::new(Writer::start(conn, marks.clone())?);
-        Ok(Self { database: Database::Sqlite { path: Arc::new(path.to_owned()), writer }, marks, long: turns() })
+        let (marks, counts) = (Arc::<Marks>::default(), Arc::<Counts>::default());
+        let writer = Arc::new(Writer::start(conn, path.to_owned(), marks.clone(), counts.clone())?);
+        Ok(Self { database: Database::Sqlite { path: Arc::new(path.to_owned()), writer }, marks, counts, long: turns() })
     }
 
     /// Opens a pool of at most `connections` to the PostgreSQL at `url`; refuses at once when the server does not answer.
     pub fn postgres(url: &str, connections: u32) -> Result<Self, Error> {
-        open_postgres(url)?;
-        let pool = Pool::builder()
-            .max_size(connections)
-            .min_idle(Some(1))
-            .connection_timeout(Duration::from_secs(5))
-            .build(PostgresManager { url: url.to_owned() })
-            .map_err(|error| Error::Start(format!("PostgreSQL does not answer: {error}")))?;
+        let pool = Arc::new(Pool::open(url, connections)?);
         let marks = Arc::<Marks>::default();
         news::listen(url, &marks)?;
-        Ok(Self { database: Database::Postgres { pool }, marks, long: turns() })
+        Ok(Self { database: Database::Postgres { pool }, marks, counts: Arc::default(), long: turns() })
+    }
+
+    /// What the store counts of its work.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// How the connections to PostgreSQL stand; none with SQLite.
+    pub fn pool(&self) -> Option<PoolState> {
+        match &self.database {
+            Database::Sqlite { .. } => None,
+            Database::Postgres { pool } => Some(pool.state()),
+        }
+    }
+
+    /// The folder of the SQLite file, whose disk must not be full.
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.database {
+            Database::Sqlite { path, .. } => path.parent(),
+            Database::Postgres { .. } => None,
+        }
     }
 
     /// The marks of what the public sees.
@@ -133,6 +154,11 @@ impl Shared {
 }
 
 impl Store {
+    /// What the process shares.
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// Runs ordinary queries in one snapshot. Bounded to well under a millisecond: it runs inline on SQLite.
     pub async fn read<T, E>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
@@ -144,18 +170,15 @@ impl Store {
                 // Taken out while it works: if the work panics, the connection goes with it, and its open transaction, too.
                 let taken = self.reader.take();
                 let mut conn = taken.map_or_else(|| open_sqlite_reader(path), Ok)?;
-                let outcome = in_transaction(&mut conn, work);
+                let outcome = tracing::debug_span!("read").in_scope(|| in_transaction(&mut conn, work));
                 self.reader.replace(Some(conn));
                 outcome
             }
             Database::Postgres { pool } => {
                 let pool = pool.clone();
                 on_a_blocking_thread(move || {
-                    let mut conn = pool.get().map_err(|error| Error::Unavailable(error.to_string()))?;
-                    let Conn::Postgres(inner) = &mut *conn else {
-                        return Err(Error::Unavailable("no PostgreSQL connection".into()).into());
-                    };
-                    inner.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").map_err(lost)?;
+                    let _span = tracing::debug_span!("read").entered();
+                    let mut conn = pool.begin(|conn| conn.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))?;
                     let outcome = work(&mut conn);
                     conn.batch_execute("COMMIT").map_err(lost)?;
                     outcome
@@ -176,14 +199,15 @@ impl Store {
             Database::Sqlite { path, .. } => {
                 let taken = self.reader.take();
                 let mut conn = taken.map_or_else(|| open_sqlite_reader(path), Ok)?;
-                let outcome = work(&mut conn);
+                let outcome = tracing::debug_span!("read").in_scope(|| work(&mut conn));
                 self.reader.replace(Some(conn));
                 outcome
             }
             Database::Postgres { pool } => {
                 let pool = pool.clone();
                 on_a_blocking_thread(move || {
-                    let mut conn = pool.get().map_err(|error| Error::Unavailable(error.to_string()))?;
+                    let _span = tracing::debug_span!("read").entered();
+                    let mut conn = pool.take()?;
                     work(&mut conn)
                 })
                 .await
@@ -197,12 +221,15 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let turn = self.shared.long.clone().acquire_owned().await.map_err(|closed| Error::Unavailable(closed.to_string()))?;
+        let turn = tokio::time::timeout(PATIENCE, self.shared.long.clone().acquire_owned()).await;
+        let turn = turn.map_err(|_late| Error::Unavailable("the read has waited too long for its turn".into()))?;
+        let turn = turn.map_err(|closed| Error::Unavailable(closed.to_string()))?;
         match &self.shared.database {
             Database::Sqlite { path, .. } => {
                 let path = path.clone();
                 on_a_blocking_thread(move || {
                     let _turn = turn;
+                    let _span = tracing::debug_span!("read").entered();
                     in_transaction(&mut open_sqlite_reader(&path)?, work)
                 })
                 .await
@@ -226,34 +253,48 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        match &self.shared.database {
-            Database::Sqlite { writer, .. } => writer.write(occasion, work).await,
+        let started = Instant::now();
+        let span = tracing::debug_span!("write");
+        let outcome = match &self.shared.database {
+            Database::Sqlite { writer, .. } => writer.write(occasion, work).instrument(span).await,
             Database::Postgres { pool } => {
-                let (pool, marks) = (pool.clone(), self.shared.marks.clone());
-                on_a_blocking_thread(move || {
-                    let mut conn = pool.get().map_err(|error| Error::Unavailable(error.to_string()))?;
-                    let attempt = |conn: &mut Conn| {
-                        let (value, touched) = noting(conn, occasion.clone(), work.clone())?;
-                        news::tell(conn, &touched)?;
-                        Ok::<_, E>((value, touched))
-                    };
-                    let mut tries = 1;
-                    loop {
-                        match collisions::watch(&mut conn, |conn| in_transaction(conn, attempt)) {
-                            (Ok((value, touched)), _) => {
-                                marks.touch(&touched);
-                                return Ok(value);
-                            }
-                            (Err(_), true) if tries < MOST_TRIES => tries += 1,
-                            (Err(error), _) => return Err(error),
-                        }
-                    }
-                })
-                .await
+                let (pool, shared) = (pool.clone(), self.shared.clone());
+                on_a_blocking_thread(move || write_on_postgres(&pool, &shared, &occasion, &work)).instrument(span).await
             }
-        }
+        };
+        self.shared.counts.writes.note_time(started.elapsed());
+        outcome
     }
 }
+
+fn write_on_postgres<T, E: From<Error>>(
+    pool: &Pool,
+    shared: &Shared,
+    occasion: &Occasion,
+    work: &(impl FnOnce(&mut Write<'_>) -> Result<T, E> + Clone),
+) -> Result<T, E> {
+    let attempt = |conn: &mut Conn| {
+        let (value, touched) = noting(conn, occasion.clone(), work.clone())?;
+        news::tell(conn, &touched)?;
+        Ok::<_, E>((value, touched))
+    };
+    let started = Instant::now();
+    for tries in 1.. {
+        let mut conn = pool.begin(Manager::begin_transaction)?;
+        conn.trouble().has_collided();
+        match end_transaction(&mut conn, attempt) {
+            Ok((value, touched)) => {
+                shared.marks.touch(&touched);
+                return Ok(value);
+            }
+            Err(error) if tries >= MOST_TRIES || started.elapsed() >= PATIENCE || !conn.trouble().has_collided() => return Err(error),
+            Err(_collided) => shared.counts.retries.fetch_add(1, Ordering::Relaxed),
+        };
+    }
+    Err(Error::Raced.into())
+}
+
+type Manager = <Conn as Connection>::TransactionManager;
 
 fn turns() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(LONG_READS))
@@ -279,25 +320,34 @@ pub fn write_on<T, E: From<Error>>(conn: &mut Conn, occasion: Occasion, work: im
 
 /// Runs `work` in a transaction of its own, or in a savepoint of the one that is open.
 pub fn in_transaction<T, E: From<Error>>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
-    /// Diesel wants an error that is made from its own; this keeps the two apart.
-    enum Either<E> {
-        Ours(E),
-        Diesel(diesel::result::Error),
-    }
-    impl<E> From<diesel::result::Error> for Either<E> {
-        fn from(error: diesel::result::Error) -> Self {
-            Self::Diesel(error)
+    Manager::begin_transaction(conn).map_err(lost)?;
+    end_transaction(conn, work)
+}
+
+/// Runs `work` in the transaction that has just begun, and ends it.
+fn end_transaction<T, E: From<Error>>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+    match work(conn) {
+        Ok(value) => {
+            Manager::commit_transaction(conn).map_err(|error| match lost(error) {
+                Error::Cut(why) => Error::Unsure(why),
+                other => other,
+            })?;
+            Ok(value)
+        }
+        Err(error) => {
+            // What cannot be rolled back goes with its connection: the transaction manager is broken then.
+            let _broken = Manager::rollback_transaction(conn);
+            Err(error)
         }
     }
-    conn.transaction(|conn| work(conn).map_err(Either::Ours)).map_err(|error| match error {
-        Either::Ours(error) => error,
-        Either::Diesel(error) => lost(error).into(),
-    })
 }
 
 /// A failure of BEGIN or COMMIT: the database is away, busy or full; what was asked did not happen.
 fn lost(error: diesel::result::Error) -> Error {
-    Error::Unavailable(error.to_string())
+    match Error::from(error) {
+        Error::Database(error) => Error::Unavailable(error.to_string()),
+        known => known,
+    }
 }
 
 async fn on_a_blocking_thread<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
@@ -305,31 +355,8 @@ where
     T: Send + 'static,
     E: From<Error> + Send + 'static,
 {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_panic| Err(Error::Panicked.into()))
-}
-
-/// Hands out PostgreSQL connections to the pool.
-pub struct PostgresManager {
-    url: String,
-}
-
-impl ManageConnection for PostgresManager {
-    type Connection = Conn;
-    type Error = Error;
-
-    fn connect(&self) -> Result<Conn, Error> {
-        open_postgres(&self.url)
-    }
-
-    fn is_valid(&self, conn: &mut Conn) -> Result<(), Error> {
-        conn.batch_execute("SELECT 1").map_err(lost)
-    }
-
-    fn has_broken(&self, conn: &mut Conn) -> bool {
-        use diesel::connection::TransactionManager as _;
-        type Manager = <Conn as Connection>::TransactionManager;
-        std::thread::panicking() || Manager::is_broken_transaction_manager(conn)
-    }
+    let span = Span::current();
+    tokio::task::spawn_blocking(move || span.in_scope(work)).await.unwrap_or_else(|_panic| Err(Error::Panicked.into()))
 }
 
 /// Opens a writing connection. `synchronous=FULL`: a commit that was answered survives a power loss.
@@ -357,9 +384,4 @@ fn open_sqlite_reader(path: &Path) -> Result<Conn, Error> {
 fn connect_sqlite(path: &Path) -> Result<SqliteConnection, Error> {
     let text = path.to_str().ok_or_else(|| Error::Start(format!("the database path {} is not valid UTF-8", path.display())))?;
     SqliteConnection::establish(text).map_err(|error| Error::Start(format!("the database {text} cannot be opened: {error}")))
-}
-
-/// Opens one PostgreSQL connection.
-pub fn open_postgres(url: &str) -> Result<Conn, Error> {
-    PgConnection::establish(url).map(Conn::Postgres).map_err(|error| Error::Start(format!("PostgreSQL does not answer: {error}")))
 }

@@ -37,6 +37,21 @@ pub fn pending(conn: &mut Conn) -> Result<Vec<String>, Error> {
     outcome.map_err(|why| Error::Start(format!("the database cannot be read: {why}")))
 }
 
+diesel::table! {
+    #[sql_name = "__diesel_schema_migrations"]
+    applied_migrations (version) {
+        version -> Text,
+    }
+}
+
+/// The names of the migrations that are missing, found out in any read: `pending` makes the table of what is applied, if there is none.
+pub fn missing_here(conn: &mut Conn) -> Result<Vec<String>, Error> {
+    let applied: Vec<String> = applied_migrations::table.select(applied_migrations::version).load(conn)?;
+    let known = MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).map_err(|why| Error::Damaged(why.to_string()))?;
+    let missing = known.iter().filter(|migration| !applied.contains(&migration.name().version().to_string()));
+    Ok(missing.map(|migration| migration.name().to_string()).collect())
+}
+
 fn apply<DB: diesel::backend::Backend>(conn: &mut impl MigrationHarness<DB>, source: EmbeddedMigrations) -> Result<Vec<String>, Failure>
 where
     EmbeddedMigrations: MigrationSource<DB>,

@@ -1,20 +1,26 @@
 //! How the nodes on one PostgreSQL hear of each other's commits: NOTIFY in the transaction, LISTEN on each node.
 //!
 //! A node learns of another's commit within `PAUSE` and a network's delay; that is the bound on how stale its kept answers can be.
+//! While PostgreSQL is away nobody commits, or this node cannot hear of it: what is kept goes on being shown for `GRACE`, and not longer.
 
-use super::conn::{Conn, open_postgres};
+use super::conn::Conn;
 use super::error::Error;
 use super::marks::Marks;
+use super::pool::open_postgres;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a node waits between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How often it asks the server whether it is still there: a connection may be dead without a word.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long kept answers are shown after the server was last heard of.
+const GRACE: Duration = Duration::from_secs(60);
 /// PostgreSQL takes payloads below 8000 bytes; longer ones say that anything may have changed.
 const LONGEST: usize = 7900;
 const ANYTHING: &str = "*";
@@ -39,14 +45,18 @@ pub fn listen(url: &str, marks: &Arc<Marks>) -> Result<(), Error> {
     listening.map(drop).map_err(|error| Error::Start(format!("the listening thread cannot be started: {error}")))
 }
 
-/// Follows the news; after each loss of the connection anything may have changed.
+/// Follows the news. Whenever it listens anew anything may have changed meanwhile; while it cannot, what is kept is forgotten after a time.
 fn follow(url: &str, marks: &Weak<Marks>) {
+    let mut heard_at = Instant::now();
     while let Some(held) = marks.upgrade() {
         let connected = open_postgres(url).and_then(|mut conn| Ok(conn.batch_execute("LISTEN copydesk").map(|()| conn)?));
-        held.touch_all();
+        if connected.is_ok() || heard_at.elapsed() >= GRACE {
+            held.touch_all();
+        }
         drop(held);
         if let Ok(Conn::Postgres(mut postgres)) = connected {
-            while hear(&mut postgres, marks) {
+            heard_at = Instant::now();
+            while hear(&mut postgres, marks, &mut heard_at) {
                 std::thread::sleep(PAUSE);
             }
         }
@@ -55,8 +65,14 @@ fn follow(url: &str, marks: &Weak<Marks>) {
 }
 
 /// Passes on what has come in. False when the connection is lost or nobody wants to know any more.
-fn hear(postgres: &mut PgConnection, marks: &Weak<Marks>) -> bool {
+fn hear(postgres: &mut PgConnection, marks: &Weak<Marks>, heard_at: &mut Instant) -> bool {
     let Some(marks) = marks.upgrade() else { return false };
+    if heard_at.elapsed() >= HEARTBEAT {
+        if postgres.batch_execute("SELECT 1").is_err() {
+            return false;
+        }
+        *heard_at = Instant::now();
+    }
     let heard: Result<Vec<_>, _> = postgres.notifications_iter().collect();
     let Ok(heard) = heard else { return false };
     for notification in heard {

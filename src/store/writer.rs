@@ -1,41 +1,70 @@
 //! The one writer of a SQLite database: a thread that owns the only writing connection.
 //!
 //! Writes that wait together share one `BEGIN IMMEDIATE … COMMIT`, each in a savepoint of its own, so that they share one
-//! fsync and one that fails does not fail the others. Each caller is answered after the commit is on disk.
+//! fsync and one that fails does not fail the others. Each caller is answered after the commit is on disk. A write whose turn does
+//! not come in time is not begun; after a commit that failed the writer goes on with a new connection.
 
-use super::conn::{Conn, Write, in_transaction, noting};
+use super::conn::{Conn, PATIENCE, Write, in_transaction, noting, open_sqlite};
+use super::counts::Counts;
 use super::error::Error;
 use super::marks::Marks;
 use crate::domain::audit::Occasion;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::Instant;
 use tokio::sync::oneshot;
+use tracing::Span;
 
 /// How many writes may wait; one more is told to come back later.
-const QUEUE: usize = 1024;
+pub const QUEUE: usize = 1024;
 /// How many writes share one commit at the most.
 const BATCH: usize = 128;
 
 /// The door to the writing thread, which ends when the door is dropped.
 pub struct Writer {
     queue: SyncSender<Box<dyn Job>>,
+    counts: Arc<Counts>,
 }
 
 /// A write of any type, so that writes of all types wait in one queue.
 trait Job: Send {
-    /// Does the work in a savepoint and keeps its outcome.
-    fn run(&mut self, conn: &mut Conn);
+    /// Does the work in a savepoint and keeps its outcome. False if its caller has given up waiting before.
+    fn run(&mut self, conn: &mut Conn) -> bool;
     /// Tells the caller: the outcome, or why the commit is not on disk.
-    fn answer(self: Box<Self>, failure: Option<&str>, marks: &Marks);
+    fn answer(self: Box<Self>, failure: Option<&Failure>, marks: &Marks);
 }
 
 struct Waiting<W, T, E> {
     work: Option<(Occasion, W)>,
     outcome: Option<Result<(T, BTreeSet<String>), E>>,
     caller: oneshot::Sender<Result<T, E>>,
+    /// Taken once: by the writer, who begins, or by the caller, who gives up. So nobody who was told that nothing was stored is wrong.
+    taken: Arc<AtomicBool>,
+    /// What the caller's log lines belong to.
+    span: Span,
+}
+
+/// Why a batch is not on disk.
+enum Failure {
+    /// It was not begun.
+    Before(Error),
+    /// Its COMMIT failed. What a crash right now would leave of it nobody knows.
+    AtCommit(Error),
+}
+
+impl Failure {
+    fn told(&self) -> Error {
+        match self {
+            Self::Before(Error::Full(why)) | Self::AtCommit(Error::Full(why)) => Error::Full(why.clone()),
+            Self::Before(why) => Error::Unavailable(why.to_string()),
+            Self::AtCommit(why) => Error::Unsure(why.to_string()),
+        }
+    }
 }
 
 impl<W, T, E> Job for Waiting<W, T, E>
@@ -44,21 +73,27 @@ where
     T: Send,
     E: From<Error> + Send,
 {
-    fn run(&mut self, conn: &mut Conn) {
-        let Some((occasion, work)) = self.work.take() else { return };
+    fn run(&mut self, conn: &mut Conn) -> bool {
+        if self.taken.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        let Some((occasion, work)) = self.work.take() else { return false };
+        let _caller = self.span.enter();
+        let _work = tracing::debug_span!("transaction").entered();
         self.outcome = Some(in_transaction(conn, |conn| {
             catch_unwind(AssertUnwindSafe(|| noting(conn, occasion, work))).unwrap_or_else(|_panic| Err(Error::Panicked.into()))
         }));
+        true
     }
 
-    fn answer(self: Box<Self>, failure: Option<&str>, marks: &Marks) {
+    fn answer(self: Box<Self>, failure: Option<&Failure>, marks: &Marks) {
         let answer = match (self.outcome, failure) {
             (Some(Err(refused)), _) => Err(refused),
             (Some(Ok((value, touched))), None) => {
                 marks.touch(&touched);
                 Ok(value)
             }
-            (_, Some(why)) => Err(Error::Unavailable(why.to_owned()).into()),
+            (_, Some(failure)) => Err(failure.told().into()),
             (None, None) => Err(Error::Unavailable("the write was not run".into()).into()),
         };
         // A caller that has gone away does not want its answer any more.
@@ -67,13 +102,15 @@ where
 }
 
 impl Writer {
-    pub fn start(conn: Conn, marks: Arc<Marks>) -> Result<Self, Error> {
+    /// Starts the thread with a connection that is good, and the place where to open another.
+    pub fn start(conn: Conn, path: PathBuf, marks: Arc<Marks>, counts: Arc<Counts>) -> Result<Self, Error> {
         let (queue, jobs) = sync_channel(QUEUE);
+        let desk = Desk { conn: Some(conn), path, jobs, marks, counts: counts.clone() };
         std::thread::Builder::new()
             .name("writer".into())
-            .spawn(move || run(conn, &jobs, &marks))
+            .spawn(move || desk.run())
             .map_err(|error| Error::Start(format!("the writing thread cannot be started: {error}")))?;
-        Ok(Self { queue })
+        Ok(Self { queue, counts })
     }
 
     pub async fn write<T, E>(&self, occasion: Occasion, work: impl FnOnce(&mut Write<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
@@ -81,40 +118,115 @@ impl Writer {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let (caller, answer) = oneshot::channel();
-        self.queue.try_send(Box::new(Waiting { work: Some((occasion, work)), outcome: None, caller })).map_err(
-            |refused| match refused {
-                TrySendError::Full(_) => Error::Unavailable("too many writes are waiting".into()),
+        let (caller, mut answer) = oneshot::channel();
+        let turn = Turn::default();
+        let job = Waiting { work: Some((occasion, work)), outcome: None, caller, taken: turn.0.clone(), span: Span::current() };
+        self.counts.waiting.fetch_add(1, Ordering::Relaxed);
+        self.queue.try_send(Box::new(job)).map_err(|refused| {
+            self.counts.waiting.fetch_sub(1, Ordering::Relaxed);
+            match refused {
+                TrySendError::Full(_) => {
+                    self.counts.refused_full.fetch_add(1, Ordering::Relaxed);
+                    Error::Unavailable("too many writes are waiting".into())
+                }
                 TrySendError::Disconnected(_) => Error::Unavailable("the writer has stopped".into()),
-            },
-        )?;
-        answer.await.unwrap_or_else(|_gone| Err(Error::Unavailable("the writer has stopped".into()).into()))
+            }
+        })?;
+        let answer = match tokio::time::timeout(PATIENCE, &mut answer).await {
+            Ok(answer) => answer,
+            Err(_late) if turn.give_up() => {
+                self.counts.refused_late.fetch_add(1, Ordering::Relaxed);
+                return Err(Error::Unavailable("the write has waited too long for its turn".into()).into());
+            }
+            // It was begun: what becomes of it is known when it is done.
+            Err(_late) => answer.await,
+        };
+        answer.unwrap_or_else(|_gone| Err(Error::Unavailable("the writer has stopped".into()).into()))
     }
 }
 
-fn run(mut conn: Conn, jobs: &Receiver<Box<dyn Job>>, marks: &Marks) {
-    while let Ok(first) = jobs.recv() {
-        let mut batch = vec![first];
-        let failure = commit_together(&mut conn, &mut batch, jobs).err().map(|error| error.to_string());
-        for job in batch {
-            job.answer(failure.as_deref(), marks);
-        }
+/// A caller's place in the queue. Given up with the request that waits, too: when its time is over, or its client is gone.
+#[derive(Default)]
+struct Turn(Arc<AtomicBool>);
+
+impl Turn {
+    /// True if the write was not begun, and will not be.
+    fn give_up(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
     }
 }
 
-fn commit_together(conn: &mut Conn, batch: &mut Vec<Box<dyn Job>>, jobs: &Receiver<Box<dyn Job>>) -> diesel::QueryResult<()> {
-    let Conn::Sqlite(sqlite) = &mut *conn else { return Err(diesel::result::Error::NotInTransaction) };
-    AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
-    let mut done = 0;
-    while let Some(job) = batch.get_mut(done) {
-        job.run(conn);
-        done += 1;
-        if done < BATCH
-            && let Ok(next) = jobs.try_recv()
-        {
-            batch.push(next);
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}
+
+/// What the writing thread has on its desk.
+struct Desk {
+    /// None after a failure, until another is opened.
+    conn: Option<Conn>,
+    path: PathBuf,
+    jobs: Receiver<Box<dyn Job>>,
+    marks: Arc<Marks>,
+    counts: Arc<Counts>,
+}
+
+impl Desk {
+    fn run(mut self) {
+        while let Ok(first) = self.jobs.recv() {
+            self.counts.waiting.fetch_sub(1, Ordering::Relaxed);
+            let mut batch = vec![first];
+            let failure = self.commit_together(&mut batch).err();
+            if let Some(failure) = &failure {
+                tracing::error!(cause = %failure.told(), writes = batch.len(), "a commit failed");
+            }
+            self.counts.note_commit(failure.is_none());
+            for job in batch {
+                job.answer(failure.as_ref(), &self.marks);
+            }
         }
     }
-    let Conn::Sqlite(sqlite) = conn else { return Err(diesel::result::Error::NotInTransaction) };
-    AnsiTransactionManager::commit_transaction(sqlite)
+
+    /// Runs what waits in one transaction. A connection on which something went wrong is not used again: a transaction may be open on it,
+    /// and closing it is the one way of ending that which no failing disk can refuse.
+    fn commit_together(&mut self, batch: &mut Vec<Box<dyn Job>>) -> Result<(), Failure> {
+        let mut conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => open_sqlite(&self.path).map_err(Failure::Before)?,
+        };
+        if let Err(error) = begin(&mut conn) {
+            if matches!(error, Error::Busy(_)) {
+                self.conn = Some(conn);
+            }
+            return Err(Failure::Before(error));
+        }
+        let (mut done, mut begun) = (0, 0);
+        while let Some(job) = batch.get_mut(done) {
+            begun += u64::from(job.run(&mut conn));
+            done += 1;
+            if done < BATCH
+                && let Ok(next) = self.jobs.try_recv()
+            {
+                self.counts.waiting.fetch_sub(1, Ordering::Relaxed);
+                batch.push(next);
+            }
+        }
+        let started = Instant::now();
+        commit(&mut conn).map_err(Failure::AtCommit)?;
+        self.counts.commits.note_time(started.elapsed());
+        self.counts.batches.note(begun);
+        self.conn = Some(conn);
+        Ok(())
+    }
+}
+
+fn begin(conn: &mut Conn) -> Result<(), Error> {
+    let Conn::Sqlite(sqlite) = conn else { return Err(Error::Unavailable("no SQLite connection".into())) };
+    Ok(AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?)
+}
+
+fn commit(conn: &mut Conn) -> Result<(), Error> {
+    let Conn::Sqlite(sqlite) = conn else { return Err(Error::Unavailable("no SQLite connection".into())) };
+    Ok(AnsiTransactionManager::commit_transaction(sqlite)?)
 }

@@ -29,6 +29,7 @@ pub struct Newsroom {
     settings: HttpSettings,
     database: Arc<Database>,
     marks: Arc<Marks>,
+    pub watch: http::Watch,
     stop: Option<actix_web::dev::ServerHandle>,
 }
 
@@ -79,6 +80,8 @@ impl Newsroom {
             cache_bytes: 16 * 1024 * 1024,
             body_limit: 2 * 1024 * 1024,
             body_timeout: Duration::from_secs(2),
+            request_timeout: Duration::from_secs(30),
+            traced: false,
             trusted_proxies: Vec::new(),
             gate: Vec::new(),
             retention: Retention::default(),
@@ -117,14 +120,15 @@ impl Newsroom {
         std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let running = http::start(listener, 2, server_settings, shared, server_tokens, clock).unwrap();
-                ready.send(running.handle).unwrap();
+                ready.send((running.handle, running.watch)).unwrap();
                 running.ended.await.unwrap();
             });
         });
-        let stop = Some(started.recv().unwrap());
+        let (stop, watch) = started.recv().unwrap();
+        let stop = Some(stop);
         let config =
             ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).timeout_global(Some(Duration::from_secs(60)));
-        Self { address, tokens, now, agent: config.build().into(), settings, database, marks, stop }
+        Self { address, tokens, now, agent: config.build().into(), settings, database, marks, watch, stop }
     }
 
     /// The database as Diesel was asked for it.

@@ -17,6 +17,14 @@ pub struct Outcome {
 /// A folder to run commands in.
 pub struct Folder(tempfile::TempDir);
 
+/// What a server under test is told, if the test does not say otherwise.
+const SERVING: [(&str, &str); 4] = [
+    ("COPYDESK_LISTEN", "127.0.0.1:0"),
+    ("COPYDESK_ADMIN_LISTEN", "127.0.0.1:0"),
+    ("COPYDESK_WORKERS", "1"),
+    ("COPYDESK_DRAIN_SECONDS", "0"),
+];
+
 /// A server that is answering; it ends with the test.
 pub struct Server {
     child: Child,
@@ -65,10 +73,22 @@ impl Folder {
 
     /// Starts a command that serves, with settings in its environment. What it prints and logs goes to files.
     pub fn serve_with(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Server {
-        let mut command = self.command(arguments, &[("COPYDESK_LISTEN", "127.0.0.1:0"), ("COPYDESK_WORKERS", "1")]);
+        let mut command = self.command(arguments, &SERVING);
         let file = |name: &str| std::fs::File::create(self.path().join(name)).unwrap();
         command.envs(settings.iter().copied()).stdin(Stdio::null()).stdout(file("said")).stderr(file("log"));
-        let mut child = command.spawn().unwrap();
+        self.wait_for(command.spawn().unwrap(), arguments)
+    }
+
+    /// The same by way of a shell, which may prepare what the program inherits; `"$0" "$@"` is the program.
+    pub fn serve_by_shell(&self, script: &str, settings: &[(&str, &str)], stdin: Stdio) -> Server {
+        let mut command = Command::new("sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_copydesk")]).current_dir(self.path()).env_clear().env("PATH", "/usr/bin:/bin");
+        let file = |name: &str| std::fs::File::create(self.path().join(name)).unwrap();
+        command.envs(SERVING).envs(settings.iter().copied()).stdin(stdin).stdout(file("said")).stderr(file("log"));
+        self.wait_for(command.spawn().unwrap(), &[script])
+    }
+
+    fn wait_for(&self, mut child: Child, arguments: &[&str]) -> Server {
         let log = self.path().join("log");
         let deadline = Instant::now() + Duration::from_secs(60);
         let url = loop {
@@ -88,11 +108,45 @@ impl Folder {
 
 impl Server {
     /// Asks it to end, as service managers do; whether it ended well, and all that it logged.
-    pub fn terminate(mut self) -> (bool, String) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    pub fn terminate(self) -> (bool, String) {
+        self.signal("TERM");
+        self.ended()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args([&format!("-{name}"), &self.pid()]).status().unwrap().success());
+    }
+
+    pub fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+
+    /// Waits for its end; whether it ended well, and all that it logged.
+    pub fn ended(mut self) -> (bool, String) {
         let ended = self.child.wait().unwrap();
-        (ended.success(), std::fs::read_to_string(&self.log).unwrap())
+        (ended.success(), self.log())
+    }
+
+    /// All that it has logged up to now.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Where it is watched: `127.0.0.1:<port>`.
+    pub fn admin(&self) -> String {
+        let at = word_after(&self.log(), "health and metrics are at http://");
+        at.split('/').next().unwrap().to_owned()
+    }
+
+    /// What it answers to those who watch it: status and body; 0 where nobody answers.
+    pub fn watch(&self, path: &str) -> (u16, String) {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(10)));
+        let agent: ureq::Agent = config.build().into();
+        match agent.get(format!("http://{}{path}", self.admin())).call() {
+            Ok(mut response) => (response.status().as_u16(), response.body_mut().read_to_string().unwrap()),
+            Err(_nobody) => (0, String::new()),
+        }
     }
 
     /// Sends a request and answers status and body.

@@ -131,6 +131,8 @@ fn k04_there_is_nothing_beside_the_contract() {
     let (newsroom, editor) = newsroom();
     for path in [
         "/metrics",
+        "/healthz",
+        "/readyz",
         "/debug",
         "/admin",
         "/.env",
