@@ -36,6 +36,7 @@ pub const KEYS: &[&str] = &[
     "COPYDESK_CORS_ORIGINS",
     "COPYDESK_DOCS",
     "COPYDESK_TRUSTED_PROXIES",
+    "COPYDESK_RATE_LIMIT",
     "COPYDESK_PUBLISH_GATE",
     "COPYDESK_WORKERS",
     "COPYDESK_CACHE_BYTES",
@@ -53,6 +54,9 @@ pub const KEYS: &[&str] = &[
     "COPYDESK_OTLP_URL",
     "COPYDESK_OTLP_PERCENT",
 ];
+
+/// Requests a minute for each client where nothing is set.
+pub const DEFAULT_RATE_LIMIT: u32 = 6000;
 
 /// The settings as they were given, before they are understood; flatten it into the command line:
 /// `#[command(flatten)] settings: Settings`. All flags are global.
@@ -89,6 +93,9 @@ pub struct Settings {
     /// COPYDESK_TRUSTED_PROXIES: whose X-Forwarded-For is believed, addresses or networks, comma-separated [default: none]
     #[arg(long, global = true, value_name = "NETWORKS")]
     pub trusted_proxies: Option<String>,
+    /// COPYDESK_RATE_LIMIT: requests a minute for each key, account and address; 0 is no limit [default: 6000, the inner net not counted]
+    #[arg(long, global = true, value_name = "COUNT")]
+    pub rate_limit: Option<String>,
     /// COPYDESK_DOCS: serve /docs/ and /openapi.json [default: true]
     #[arg(long, global = true, value_name = "BOOL")]
     pub docs: Option<String>,
@@ -169,6 +176,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// Proxies whose word about the client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Requests a minute for each client, 0 for no limit; `None` counts the outer net alone, by `DEFAULT_RATE_LIMIT`.
+    pub rate_limit: Option<u32>,
     pub docs: bool,
     /// What is wanted of a story before it is published.
     pub publish_gate: Vec<Rule>,
@@ -256,6 +265,7 @@ impl Settings {
             access_token_seconds: values::number("COPYDESK_ACCESS_TOKEN_SECONDS", self.access_token_seconds, 900, 60..=86_400)?,
             cors_origins: self.cors_origins.map_or(Ok(Vec::new()), |list| values::origins("COPYDESK_CORS_ORIGINS", &list))?,
             trusted_proxies: self.trusted_proxies.map_or(Ok(Vec::new()), |list| values::networks("COPYDESK_TRUSTED_PROXIES", &list))?,
+            rate_limit: values::bound("COPYDESK_RATE_LIMIT", self.rate_limit, 0..=1_000_000)?,
             docs: values::one_of("COPYDESK_DOCS", self.docs, &[("true", true), ("false", false)])?,
             publish_gate: self.publish_gate.map_or(Ok(Vec::new()), |list| values::gate("COPYDESK_PUBLISH_GATE", &list))?,
             workers: values::number("COPYDESK_WORKERS", self.workers, cores(), 1..=256)?,
@@ -294,6 +304,7 @@ impl Settings {
             "COPYDESK_ACCESS_TOKEN_SECONDS" => &mut self.access_token_seconds,
             "COPYDESK_CORS_ORIGINS" => &mut self.cors_origins,
             "COPYDESK_TRUSTED_PROXIES" => &mut self.trusted_proxies,
+            "COPYDESK_RATE_LIMIT" => &mut self.rate_limit,
             "COPYDESK_DOCS" => &mut self.docs,
             "COPYDESK_PUBLISH_GATE" => &mut self.publish_gate,
             "COPYDESK_WORKERS" => &mut self.workers,

@@ -39,9 +39,9 @@ const START: i64 = 1_735_689_600_000;
 /// A corpus on disk and two servers on it, one of which keeps no answers. Dropped in this order: servers first.
 pub struct Corpus {
     pub server: Server,
-    forgetful: Server,
+    pub forgetful: Server,
     size: usize,
-    _folder: Folder,
+    folder: Folder,
 }
 
 /// Where a corpus is: gone with it, unless somebody named a place to keep it in.
@@ -123,7 +123,18 @@ impl Corpus {
             std::fs::write(whole, b"").expect("a note that the corpus is whole");
         }
         let (server, forgetful) = (Server::start(&folder.path, 64 << 20), Server::start(&folder.path, 0));
-        Self { server, forgetful, size, _folder: folder }
+        Self { server, forgetful, size, folder }
+    }
+
+    /// Where the database and the secret are.
+    pub fn folder(&self) -> &Path {
+        &self.folder.path
+    }
+
+    /// Some stories, at random, the same each time.
+    pub fn stories(&self) -> Vec<String> {
+        let mut dice = Dice(11);
+        (0..2000).map(|_| format!("/v1/articles/story-{}", dice.roll(self.size))).collect()
     }
 
     /// The server that a case asks.

@@ -1,13 +1,16 @@
 //! Reads against the floor: how near the live view comes to bytes from memory, and whether size matters.
 //!
+//! `cargo bench --bench reads -- guard` measures what it costs to know who asks, `… -- sign-ins` whether readers feel it when many sign in.
 //! `cargo bench --bench reads -- [--keep FOLDER] [STORIES…] [CASE…]` builds a corpus of each size, starts the release binary on it and, on another core, a floor
 //! server that answers the very same bytes from memory; `wrk` (Debian's package) asks both in turn, five rounds a case, and the medians
 //! are printed: stories an answer, requests/s, CPU microseconds a request of the server process (user and system), p50, p99, and the ratios to the floor.
 
 mod corpus;
 mod floor;
+mod guard;
 mod load;
 mod multiply;
+mod sign_ins;
 
 use corpus::Corpus;
 use load::{Case, Figures, median, run};
@@ -34,6 +37,14 @@ fn main() {
     if Command::new("wrk").arg("-v").output().is_err() {
         println!("wrk is missing: apt-get install wrk");
         return;
+    }
+    if let Some(word) = names.first().filter(|name| ["guard", "sign-ins"].contains(&name.as_str())) {
+        let corpus = Corpus::build(1_000, None);
+        if word.as_str() == "guard" {
+            return guard::measure(&corpus);
+        }
+        guard::credentials(corpus.folder()).expect("an account");
+        return sign_ins::measure(&corpus);
     }
     println!(
         "| stories | case | items | requests/s | to the floor | CPU µs | to the floor | p50 ms | p99 ms |\n|---|---|---|---|---|---|---|---|---|"

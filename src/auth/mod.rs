@@ -5,10 +5,12 @@
 //! `token` issues and reads access and preview tokens: JWT (RFC 7519, RFC 9068), one algorithm, every claim required.
 //! `seal` closes answers that are kept, so that the database alone does not show what is in them.
 //! `refresh` makes refresh tokens, each of the one before it.
+//! `api_key` makes and reads the keys of programs.
 //! `hs256` gives the JWT library the one algorithm it may use.
 //!
 //! Nothing here knows HTTP, SQL, the newsroom's rules, the environment or the clock: the time is passed in.
 
+pub mod api_key;
 mod hs256;
 pub mod password;
 pub mod refresh;
@@ -17,6 +19,7 @@ pub mod secret;
 pub mod token;
 mod worst_passwords;
 
+pub use api_key::ApiKey;
 pub use password::{Password, WeakPassword};
 pub use refresh::{RefreshToken, Rotation};
 pub use seal::{Envelope, SealFailure, Sealer};

@@ -2,6 +2,7 @@
 
 mod demo;
 mod health;
+mod key;
 mod serve;
 mod signals;
 mod traces;
@@ -38,6 +39,9 @@ enum Command {
     /// Keep the accounts of the newsroom, without a running server.
     #[command(subcommand)]
     User(user::Command),
+    /// Keep the API keys of programs, without a running server.
+    #[command(subcommand)]
+    Key(key::Command),
     /// Ask a running server, at COPYDESK_ADMIN_LISTEN, whether it is ready; exit code 0 if it is.
     Health {
         /// Ask only whether the process lives.
@@ -97,6 +101,7 @@ fn dispatch(line: CommandLine) -> Result<(), Stop> {
         None | Some(Command::Serve) => serve::serve(config),
         Some(Command::Migrate) => migrate_now(&config),
         Some(Command::User(command)) => user::run(command, &config),
+        Some(Command::Key(command)) => key::run(command, &config),
         Some(Command::Demo) => demo::demo(config),
         Some(Command::Health { live }) => health::ask(&config, live),
         Some(Command::Openapi) => Ok(()),

@@ -4,11 +4,12 @@ use super::signals::Signals;
 use super::user::create;
 use super::{Stop, open_store, tokens};
 use crate::auth::{Password, Tokens};
-use crate::config::Config;
+use crate::config::{Config, DEFAULT_RATE_LIMIT};
+use crate::domain::allowance::Allowance;
 use crate::domain::audit::Occasion;
 use crate::domain::revision::days_before;
 use crate::domain::user::Role;
-use crate::http::{self, Clock, HttpSettings, Running, Watch};
+use crate::http::{self, Clock, HttpSettings, RateLimit, Running, Watch};
 use crate::store::{Shared, trash, users};
 use actix_web::dev::ServerHandle;
 use listenfd::ListenFd;
@@ -73,10 +74,18 @@ pub fn http_settings(config: &Config) -> HttpSettings {
         request_timeout: config.request_timeout,
         traced: config.otlp_url.is_some(),
         trusted_proxies: config.trusted_proxies.clone(),
+        rate_limit: rate_limit(config.rate_limit),
         gate: config.publish_gate.clone(),
         retention: config.retention,
         trash_days: config.trash_days,
         audit_days: config.audit_days,
+    }
+}
+
+fn rate_limit(set: Option<u32>) -> RateLimit {
+    match set {
+        Some(requests) => Allowance::each_minute(requests).map_or(RateLimit::None, RateLimit::Everybody),
+        None => Allowance::each_minute(DEFAULT_RATE_LIMIT).map_or(RateLimit::None, RateLimit::OuterNet),
     }
 }
 

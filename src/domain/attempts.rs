@@ -9,6 +9,18 @@ pub const MOST_FOR_ACCOUNT: u32 = 10;
 /// So many are borne from one address in that time, whatever the accounts.
 pub const MOST_FROM_ADDRESS: u32 = 50;
 
+/// With so many for one account from all addresses in that time, somebody guesses from many: then strangers get fewer.
+pub const MOST_FROM_EVERYWHERE: u32 = 100;
+/// So many are borne for an account that is guessed at from many addresses, from one that has not signed in to it of late. Never none: whoever
+/// comes from a new address while others guess has one try each minute, so nobody is locked out.
+const MOST_FOR_STRANGERS: u32 = 1;
+
+/// How many wrong passwords are borne for one account from one address; `everywhere` counts those from all addresses.
+pub fn most_for_account(everywhere: Option<Tally>, is_familiar: bool, now: Moment) -> u32 {
+    let is_under_attack = everywhere.is_some_and(|tally| tally.wait(MOST_FROM_EVERYWHERE, now).is_some());
+    if is_under_attack && !is_familiar { MOST_FOR_STRANGERS } else { MOST_FOR_ACCOUNT }
+}
+
 /// Wrong passwords of late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
@@ -56,5 +68,16 @@ mod tests {
         assert_eq!(tally.wait(10, at(60_000)), None);
         assert!(tally.is_over(at(60_000)));
         assert_eq!(tally.and_one(at(60_000)).wait(2, at(60_000)), None);
+    }
+
+    #[test]
+    fn an_account_that_many_guess_at_bears_one_try_of_a_stranger_and_ten_of_who_is_known_there() {
+        let at = Moment::from_milliseconds;
+        let many = (0..100).fold(Tally::none(at(0)), |tally, n| tally.and_one(at(n)));
+        assert_eq!(most_for_account(None, false, at(0)), 10);
+        assert_eq!(most_for_account(Some(many), false, at(200)), 1);
+        assert_eq!(most_for_account(Some(many), true, at(200)), 10);
+        assert_eq!(most_for_account(Some(many), false, at(60_000)), 10);
+        assert_eq!(Tally::none(at(0)).wait(1, at(0)), None);
     }
 }

@@ -84,7 +84,7 @@ impl From<&Credential> for Means {
     fn from(credential: &Credential) -> Self {
         match credential {
             Credential::Session(session) => Self::Session(session.clone()),
-            Credential::ApiKey { id } => Self::ApiKey(id.clone()),
+            Credential::ApiKey { id, .. } => Self::ApiKey(id.clone()),
         }
     }
 }

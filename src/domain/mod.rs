@@ -1,5 +1,7 @@
 //! The rules of the newsroom, pure: (state, input, now) → outcome. Knows neither HTTP nor SQL nor the clock.
 
+pub mod allowance;
+pub mod api_key;
 pub mod article;
 pub mod attempts;
 pub mod audit;
@@ -12,6 +14,7 @@ pub mod lock;
 pub mod merge;
 pub mod permission;
 pub mod revision;
+pub mod rights;
 pub mod schedule;
 pub mod session;
 pub mod slug;

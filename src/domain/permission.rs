@@ -1,6 +1,8 @@
-//! Who may do what to a story. Authors, tags and users need a role only; the guards say which.
+//! Who may do what to a story: the rows of the matrix (`rights.rs`), and what hangs on the state that the story is in.
 
+use super::api_key::Grant;
 use super::article::{State, Status, Transition};
+use super::rights::{self, Refusal, Scope};
 use super::user::Role;
 
 /// What somebody wants to do to a story.
@@ -15,26 +17,52 @@ pub enum Deed {
 }
 
 impl Deed {
-    /// What an editor decides, whosever the story is.
-    const fn is_editorial(self) -> bool {
-        matches!(self, Self::Step(Transition::Return | Transition::Kill | Transition::Unkill) | Self::Retract)
+    /// The operation whose row of the matrix is looked up.
+    const fn operation(self) -> &'static str {
+        match self {
+            Self::Edit => "update_article",
+            Self::Delete => "delete_article",
+            Self::Retract => "delete_correction",
+            Self::Step(transition) => match transition {
+                Transition::Publish => "publish_article",
+                Transition::Unpublish => "unpublish_article",
+                Transition::Discard => "discard_article",
+                Transition::Submit => "submit_article",
+                Transition::Return => "return_article",
+                Transition::Archive => "archive_article",
+                Transition::Unarchive => "unarchive_article",
+                Transition::Kill => "kill_article",
+                Transition::Unkill => "unkill_article",
+                Transition::Correct => "create_correction",
+                Transition::Schedule => "schedule_article",
+                Transition::Unschedule => "unschedule_article",
+            },
+        }
     }
 }
 
-/// Whether `role` may do `deed` to a story in `state`; `own` says whether the story is theirs.
-/// What an editor has killed no author lifts by another way.
+/// Whether `role` may do `deed` to a story in `state`; `own` says whether the story is theirs. Beyond the matrix, a contributor changes
+/// drafts only, and what an editor has killed no author lifts by another way.
 pub fn may(role: Role, deed: Deed, own: bool, state: State) -> bool {
-    match role {
-        Role::Editor | Role::Admin => true,
-        Role::Author => {
-            let lifts_a_kill = state.is_killed && matches!(deed, Deed::Delete | Deed::Step(Transition::Unpublish));
-            own && !deed.is_editorial() && !lifts_a_kill
-        }
-        Role::Contributor => match deed {
-            Deed::Edit | Deed::Delete => own && state.status == Status::Draft,
-            Deed::Step(Transition::Submit) => own,
-            Deed::Step(_) | Deed::Retract => false,
-        },
+    let least = rights::of(deed.operation()).and_then(|right| right.role_for(own));
+    let is_high_enough = least.is_some_and(|least| role >= least);
+    let is_kept_out = match role {
+        Role::Contributor => matches!(deed, Deed::Edit | Deed::Delete) && state.status != Status::Draft,
+        Role::Author => state.is_killed && matches!(deed, Deed::Delete | Deed::Step(Transition::Unpublish)),
+        Role::Editor | Role::Admin => false,
+    };
+    is_high_enough && !is_kept_out
+}
+
+/// Whether a key with that grant opens `deed` on a story in `state`. What takes a story from the public needs the right to publish, too.
+pub fn opens(grant: &Grant, deed: Deed, state: State) -> Result<(), Refusal> {
+    let is_out = state.is_killed || matches!(state.status, Status::Published | Status::Scheduled);
+    if deed == Deed::Delete && is_out && !grant.scopes.contains(&Scope::ContentPublish) {
+        return Err(Refusal::Scope(Scope::ContentPublish));
+    }
+    match rights::of(deed.operation()) {
+        Some(right) => right.admit(Role::Admin, Some((&grant.scopes, grant.limits.is_some()))),
+        None => Err(Refusal::SignIn),
     }
 }
 
@@ -77,5 +105,17 @@ mod tests {
         assert!(may(Role::Author, Deed::Edit, true, killed));
         assert!(!may(Role::Author, Deed::Delete, true, killed));
         assert!(!may(Role::Author, Deed::Step(Transition::Unpublish), true, killed));
+    }
+
+    #[test]
+    fn a_key_that_only_writes_takes_nothing_from_the_public() {
+        let writes = Grant { scopes: vec![Scope::ContentWrite], ..Grant::default() };
+        let both = Grant { scopes: vec![Scope::ContentWrite, Scope::ContentPublish], ..Grant::default() };
+        assert_eq!(opens(&writes, Deed::Edit, LIVE), Ok(()));
+        assert_eq!(opens(&writes, Deed::Delete, State::NEW), Ok(()));
+        for deed in [Deed::Delete, Deed::Step(Transition::Unpublish), Deed::Step(Transition::Archive), Deed::Step(Transition::Publish)] {
+            assert_eq!(opens(&writes, deed, LIVE), Err(Refusal::Scope(Scope::ContentPublish)), "{deed:?}");
+            assert_eq!(opens(&both, deed, LIVE), Ok(()));
+        }
     }
 }

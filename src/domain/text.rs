@@ -81,6 +81,12 @@ pub const PLAIN: &str = r"^[^\x00-\x08\x0B-\x1F\x7F-\x9F]*$";
 #[serde(transparent)]
 pub struct Key(pub String);
 
+/// An address (IPv4 or IPv6) or a network of them (CIDR).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(max_length = 49, pattern = "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$", example = "203.0.113.0/24")]
+#[serde(transparent)]
+pub struct NetworkAddress(pub String);
+
 /// An id: a UUID (RFC 9562), version 7 where made here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", example = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e5f")]

@@ -1,6 +1,9 @@
 //! Who works in the newsroom.
 
+use super::api_key::Grant;
+use super::rights::{Refusal, Right};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// What a user may do, from least to most: each role may do all that the ones before it may.
@@ -57,8 +60,8 @@ pub struct Caller {
 pub enum Credential {
     /// An access token, with the id of its session; none where it was made outside of one, by `copydesk demo` say.
     Session(Option<String>),
-    /// An API key, by its id.
-    ApiKey { id: String },
+    /// An API key, by its id, and what it was given.
+    ApiKey { id: String, grant: Arc<Grant> },
 }
 
 impl Caller {
@@ -68,5 +71,35 @@ impl Caller {
             Credential::Session(session) => session.as_deref(),
             Credential::ApiKey { .. } => None,
         }
+    }
+
+    /// The id of the session or of the key, if it has one: for the log, and for what belongs to one credential alone.
+    pub fn credential_id(&self) -> Option<&str> {
+        match &self.credential {
+            Credential::Session(session) => session.as_deref(),
+            Credential::ApiKey { id, .. } => Some(id),
+        }
+    }
+
+    /// Who asks, as far as answers are kept apart: an account, or one of its keys, which may see less.
+    pub fn asker(&self) -> &str {
+        match &self.credential {
+            Credential::Session(_) => &self.user_id,
+            Credential::ApiKey { id, .. } => id,
+        }
+    }
+
+    /// What the key was given that the request came with, if it came with one.
+    pub fn grant(&self) -> Option<&Grant> {
+        match &self.credential {
+            Credential::Session(_) => None,
+            Credential::ApiKey { grant, .. } => Some(grant),
+        }
+    }
+
+    /// Whether the door of that row is open to the caller.
+    pub fn admitted(&self, right: &Right) -> Result<(), Refusal> {
+        let key = self.grant().map(|grant| (grant.scopes.as_slice(), grant.limits.is_some()));
+        right.admit(self.role, key)
     }
 }

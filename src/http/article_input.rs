@@ -1,12 +1,14 @@
 //! What clients write about stories: the body of writes, and how it becomes a draft.
 
+use super::guard::refused;
 use super::input::MergePatch;
 use super::precondition::{Current, IfMatch};
 use super::problem::Problem;
+use crate::domain::api_key::Limits;
 use crate::domain::article::{Content, Dateline, Image, Seo};
 use crate::domain::breach::Breach;
 use crate::domain::merge::merge;
-use crate::domain::permission::{Deed, may};
+use crate::domain::permission::{Deed, may, opens};
 use crate::domain::slug;
 use crate::domain::text::{FilledText, Key, LanguageTag, Slug, WebAddress};
 use crate::domain::user::{Caller, Role};
@@ -196,14 +198,19 @@ impl ReadyArticle {
         Ok(Self { draft: Draft { slug: wish(self.draft.slug)?, ..self.draft }, ..self })
     }
 
-    /// Finds the authors and tags; each one that does not exist or is named twice is a breach.
-    pub fn linked(mut self, conn: &mut Conn) -> Result<Draft, Problem> {
+    /// Finds the authors and tags; each one that does not exist or is named twice is a breach. What comes out is within what the caller's
+    /// key is limited to.
+    pub fn linked(mut self, conn: &mut Conn, caller: &Caller) -> Result<Draft, Problem> {
         let mut breaches = Vec::new();
         let author_ids = links::author_ids(conn, &self.authors.1)?;
         self.draft.author_ids = existing(author_ids, &self.authors, "author", &mut breaches);
         let tag_ids = links::tag_ids(conn, &self.tags.1)?;
         self.draft.tag_ids = existing(tag_ids, &self.tags, "tag", &mut breaches);
-        if breaches.is_empty() { Ok(self.draft) } else { Err(Problem::invalid_body(breaches)) }
+        if !breaches.is_empty() {
+            return Err(Problem::invalid_body(breaches));
+        }
+        keep_within(conn, caller, &self.draft)?;
+        Ok(self.draft)
     }
 }
 
@@ -220,8 +227,50 @@ fn existing(ids: Vec<Option<String>>, (member, keys): &(&'static str, Vec<String
     found
 }
 
+/// What the caller's key is limited to, in the authors and tags of today; `None` where it is not.
+pub fn limits(conn: &mut Conn, caller: &Caller) -> Result<Option<Limits>, store::Error> {
+    let Some(Limits { tags, authors, languages }) = caller.grant().and_then(|grant| grant.limits.clone()) else { return Ok(None) };
+    let (tags, authors) = (links::tags_of_today(conn, tags)?, links::authors_of_today(conn, authors)?);
+    Ok(Some(Limits { tags, authors, languages }))
+}
+
+/// A story outside of what the caller's key is limited to is not there, for that key.
+fn check_within(conn: &mut Conn, caller: &Caller, copy: &WorkingCopy) -> Result<(), Problem> {
+    let Some(limits) = limits(conn, caller)? else { return Ok(()) };
+    let tags: Vec<String> = copy.tags.iter().map(|tag| tag.id.clone()).collect();
+    let authors: Vec<String> = copy.authors.iter().map(|author| author.id.clone()).collect();
+    if limits.admit(&tags, &authors, &copy.row.content()?.language.0) { Ok(()) } else { Err(Problem::not_found()) }
+}
+
+/// Whoever comes with a limited key leaves the story one that the key is for.
+pub fn keep_within(conn: &mut Conn, caller: &Caller, draft: &Draft) -> Result<(), Problem> {
+    match limits(conn, caller)? {
+        Some(limits) if !limits.admit(&draft.tag_ids, &draft.author_ids, &draft.content.language.0) => Err(Problem::forbidden(
+            "This API key is limited to some tags, authors or languages: the story must have one of each that is named.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The working copy behind an id or a slug, if the caller may see it.
+pub fn found(conn: &mut Conn, caller: &Caller, key: &str) -> Result<WorkingCopy, Problem> {
+    let copy = articles::find(conn, key)?;
+    check_within(conn, caller, &copy)?;
+    Ok(copy)
+}
+
+/// The id behind an id or a slug, if the caller may see that story's working copy.
+pub fn found_id(conn: &mut Conn, caller: &Caller, key: &str) -> Result<String, Problem> {
+    let is_limited = caller.grant().is_some_and(|grant| grant.limits.is_some());
+    if is_limited { Ok(found(conn, caller, key)?.row.id) } else { Ok(articles::find_id(conn, key)?) }
+}
+
 /// Whether the caller may do that to the story.
 pub fn allow(conn: &mut Conn, caller: &Caller, deed: Deed, copy: &WorkingCopy) -> Result<(), Problem> {
+    if let Some(grant) = caller.grant() {
+        check_within(conn, caller, copy)?;
+        opens(grant, deed, copy.row.state()?).map_err(|refusal| refused(refusal, caller))?;
+    }
     let own = caller.role < Role::Editor && articles::is_own(conn, &copy.row, &caller.user_id)?;
     if may(caller.role, deed, own, copy.row.state()?) {
         return Ok(());

@@ -1,5 +1,6 @@
 //! What clients ask of stories: the parameters of reads and lists, and the filters that they become.
 
+use super::article_input::limits;
 use super::contract::Contract;
 use super::page::{Fields, slice};
 use super::problem::Problem;
@@ -8,6 +9,7 @@ use crate::domain::article::Status;
 use crate::domain::breach::Breach;
 use crate::domain::text::{Id, Key, LanguageTag};
 use crate::domain::time::Moment;
+use crate::domain::user::Caller;
 use crate::store::page::{Filter, Order, Slice};
 use crate::store::{Conn, links};
 use serde::{Deserialize, Serialize};
@@ -263,15 +265,16 @@ impl ListArticles {
     }
 
     /// The filter over working copies.
-    pub fn working_filter(&self, conn: &mut Conn, user_id: &str) -> Result<Filter, Problem> {
-        let mut filter = self.common_filter();
+    pub fn working_filter(&self, conn: &mut Conn, caller: &Caller) -> Result<Filter, Problem> {
+        let mut filter = Filter { limits: limits(conn, caller)?, ..self.common_filter() };
         let known = |ids: Vec<Option<String>>| ids.into_iter().flatten().collect::<Vec<_>>();
         filter.authors = self.author.as_deref().map(|keys| links::author_ids(conn, &strings(keys))).transpose()?.map(known);
         filter.tags = self.tag.as_deref().map(|keys| links::tag_ids(conn, &strings(keys))).transpose()?.map(known);
         filter.without_authors = known(links::author_ids(conn, &strings(self.exclude_author.as_deref().unwrap_or_default()))?);
         filter.without_tags = known(links::tag_ids(conn, &strings(self.exclude_tag.as_deref().unwrap_or_default()))?);
         filter.statuses.clone_from(&self.status);
-        filter.assignee = self.assignee.as_ref().map(|assignee| if assignee.0 == "me" { user_id.to_owned() } else { assignee.0.clone() });
+        filter.assignee =
+            self.assignee.as_ref().map(|assignee| if assignee.0 == "me" { caller.user_id.clone() } else { assignee.0.clone() });
         Ok(filter)
     }
 

@@ -1,10 +1,10 @@
 //! Stories: read live or working, write, publish, take down, throw away.
 
 use super::answer::{self, Reply};
-use super::article_input::{CreateArticle, draft_of, patched, permitted};
+use super::article_input::{CreateArticle, draft_of, found, patched, permitted};
 use super::article_query::{AskedList, ListArticles, ReadArticle, View};
 use super::finished;
-use super::guard::{Anyone, Author, Contributor};
+use super::guard::{Allowed, Anyone};
 use super::input::{Body, Edit, Name, NoParameters, Nothing, Query};
 use super::listing::{ChooseSlug, with_link};
 use super::live;
@@ -84,7 +84,7 @@ async fn list_working(caller: Caller, request: &HttpRequest, site: &Worker, list
     let (page, ends) = site
         .store
         .read(move |conn| -> Result<_, Problem> {
-            let filter = query.working_filter(conn, &caller.user_id)?;
+            let filter = query.working_filter(conn, &caller)?;
             let page = articles::list(conn, &filter, order, descending, &asked)?;
             let ends = ends(&page.items, |copy| articles::position(copy, order))?;
             Ok((page, ends))
@@ -110,7 +110,10 @@ pub async fn get_article(reader: Reader, site: Site, key: Name, query: Query<Rea
     if query.view == Some(View::Working) {
         let copy = match reader {
             Reader::Preview(preview) => previews::copy(&site, preview).await?,
-            Reader::Caller(caller) => caller.signed_in().map(|_| site.store.read(move |conn| articles::find(conn, &key)))?.await?,
+            Reader::Caller(caller) => {
+                let caller = caller.signed_in()?;
+                site.store.read(move |conn| found(conn, &caller, &key)).await?
+            }
         };
         let version = copy.row.version;
         return answer::private(&sparse(&working(copy, &formats, &site.desk)?, fields.as_ref())?, Some(version));
@@ -125,7 +128,7 @@ pub async fn get_article(reader: Reader, site: Site, key: Name, query: Query<Rea
 #[utoipa::path(post, path = "/v1/articles", operation_id = "create_article", tag = "articles", params(ChooseSlug), request_body(content = CreateArticle, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 201, description = "The draft", body = WorkingArticle, headers(("Location" = String, description = "The address of the story"), ("ETag" = String, description = "For `If-Match`")))))]
 pub async fn create_article(
-    caller: Contributor,
+    caller: Allowed,
     site: Site,
     query: Query<ChooseSlug>,
     once: Once,
@@ -137,9 +140,9 @@ pub async fn create_article(
     let stamp = site.stamp(&caller.0, note);
     let id = id::new(stamp.now);
     loop {
-        let (ready, stamp, id, desk) = (ready.clone(), stamp.clone(), id.clone(), site.desk.clone());
+        let (ready, stamp, id, desk, by) = (ready.clone(), stamp.clone(), id.clone(), site.desk.clone(), caller.0.clone());
         let outcome = once.write(&site, move |write| -> Result<_, Written> {
-            let draft = ready.linked(write)?;
+            let draft = ready.linked(write, &by)?;
             articles::insert(write, &id, draft, &stamp)?;
             let copy = articles::by_id(write, &id)?;
             let (version, location) = (copy.row.version, format!("/v1/articles/{}", copy.row.slug));
@@ -160,7 +163,7 @@ pub async fn create_article(
 #[utoipa::path(patch, path = "/v1/articles/{article}", operation_id = "update_article", tag = "articles", params(("article" = String, Path, description = "Id or slug"), ChooseSlug), request_body(content = EditArticle, content_type = "application/merge-patch+json"), security(("bearer" = [])),
     responses((status = 200, description = "The working copy", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn update_article(
-    caller: Contributor,
+    caller: Allowed,
     site: Site,
     key: Name,
     query: Query<ChooseSlug>,
@@ -178,9 +181,9 @@ pub async fn update_article(
         let Some(after) = after else { return Ok(shown(current, &site.desk)?.into()) };
         let ready = draft_of(after)?.wishing(|slug| query.0.of(slug, &by))?;
         let state = current.row.state()?.saved();
-        let (id, seen, stamp) = (current.row.id, current.row.version, stamp.clone());
+        let (id, seen, stamp, by) = (current.row.id, current.row.version, stamp.clone(), by.clone());
         let outcome = site.write(move |write| -> Result<_, Written> {
-            let draft = ready.linked(write)?;
+            let draft = ready.linked(write, &by)?;
             articles::update(write, &id, seen, draft, state, &stamp)?;
             Ok(articles::by_id(write, &id)?)
         });
@@ -199,7 +202,7 @@ pub async fn update_article(
 #[utoipa::path(delete, path = "/v1/articles/{article}", operation_id = "delete_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), security(("bearer" = [])),
     responses((status = 204, description = "It is in the trash")))]
 pub async fn delete_article(
-    caller: Contributor,
+    caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
@@ -236,7 +239,7 @@ pub fn thrown_away(
 #[utoipa::path(post, path = "/v1/articles/{article}/publish", operation_id = "publish_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = PublishArticle, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The story, live now", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn publish_article(
-    caller: Author,
+    caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
@@ -256,7 +259,7 @@ pub async fn publish_article(
 #[utoipa::path(post, path = "/v1/articles/{article}/unpublish", operation_id = "unpublish_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = Nothing, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The story, a draft again", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn unpublish_article(
-    caller: Author,
+    caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,

@@ -2,7 +2,7 @@
 
 use super::answer;
 use super::article_query::CursorText;
-use super::guard::Admin;
+use super::guard::Allowed;
 use super::input::Query;
 use super::listing::with_link;
 use super::page::{List, PageInfo, ends, slice};
@@ -166,7 +166,7 @@ impl ListAudit {
 /// (`COPYDESK_AUDIT_DAYS`). No line holds a password, a token or a key.
 #[utoipa::path(get, path = "/v1/audit", operation_id = "list_audit", tag = "audit", params(ListAudit), security(("bearer" = [])),
     responses((status = 200, description = "A page of the log", body = AuditPage, headers(("Link" = Option<String>, description = "The pages beside this one (RFC 8288): next, absent on the last page, and prev, absent on the first.")))))]
-pub async fn list_audit(_caller: Admin, request: HttpRequest, site: Site, query: Query<ListAudit>) -> Result<HttpResponse, Problem> {
+pub async fn list_audit(_caller: Allowed, request: HttpRequest, site: Site, query: Query<ListAudit>) -> Result<HttpResponse, Problem> {
     let query = query.0;
     let (filter, name) = query.filter()?;
     let slice = slice(query.limit, query.cursor.as_ref().map(|cursor| cursor.0.as_str()), query.count, &name)?;

@@ -1,7 +1,7 @@
 //! Authors: bylines that the public reads and editors keep.
 
 use super::answer::{self, Public, Reply};
-use super::guard::{Anyone, Editor};
+use super::guard::{Allowed, Anyone};
 use super::input::{Body, Edit, Name, NoParameters, Query};
 use super::listing::{ChooseSlug, ListNamed, Merge, ReadOne, Reassign, about_list, about_one, with_link};
 use super::once::Once;
@@ -213,7 +213,7 @@ pub async fn get_author(caller: Anyone, site: Site, key: Name, query: Query<Read
 #[utoipa::path(post, path = "/v1/authors", operation_id = "create_author", tag = "authors", params(ChooseSlug), request_body(content = CreateAuthor, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 201, description = "The author", body = Author, headers(("Location" = String, description = "The address of the author"), ("ETag" = String, description = "For `If-Match`")))))]
 pub async fn create_author(
-    caller: Editor,
+    caller: Allowed,
     site: Site,
     query: Query<ChooseSlug>,
     once: Once,
@@ -237,7 +237,7 @@ pub async fn create_author(
 #[utoipa::path(patch, path = "/v1/authors/{author}", operation_id = "update_author", tag = "authors", params(("author" = String, Path, description = "Id or slug"), ChooseSlug), request_body(content = EditAuthor, content_type = "application/merge-patch+json"), security(("bearer" = [])),
     responses((status = 200, description = "The author", body = Author, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn update_author(
-    caller: Editor,
+    caller: Allowed,
     site: Site,
     key: Name,
     query: Query<ChooseSlug>,
@@ -292,7 +292,7 @@ fn refuse(row: &AuthorRow, before: &CreateAuthor, after: &CreateAuthor) -> Probl
 #[utoipa::path(delete, path = "/v1/authors/{author}", operation_id = "delete_author", tag = "authors", params(("author" = String, Path, description = "Id or slug"), Reassign), security(("bearer" = [])),
     responses((status = 204, description = "The author is gone")))]
 pub async fn delete_author(
-    _caller: Editor,
+    _caller: Allowed,
     site: Site,
     key: Name,
     query: Query<Reassign>,
@@ -326,7 +326,7 @@ pub async fn delete_author(
 #[utoipa::path(post, path = "/v1/authors/{author}/merge", operation_id = "merge_author", tag = "authors", params(("author" = String, Path, description = "Id or slug of the one that goes")), request_body(content = Merge, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The author that stays", body = Author, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn merge_author(
-    _caller: Editor,
+    _caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,

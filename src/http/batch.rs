@@ -4,7 +4,7 @@ use super::answer::Reply;
 use super::article_input::{CreateArticle, ReadyArticle, draft_of, patched};
 use super::articles::{EditArticle, Written, moved_on, thrown_away};
 use super::contract::Contract;
-use super::guard::Contributor;
+use super::guard::Allowed;
 use super::input::{Body, MergePatch, NoParameters, Query, fitting};
 use super::note::RevisionNote;
 use super::once::Once;
@@ -147,7 +147,7 @@ struct Batch {
 #[utoipa::path(post, path = "/v1/articles/batch", operation_id = "batch_articles", tag = "articles", request_body(content = BatchArticles, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "What became of each", body = BatchOutcome)))]
 pub async fn batch_articles(
-    caller: Contributor,
+    caller: Allowed,
     site: Site,
     _query: Query<NoParameters>,
     once: Once,
@@ -242,7 +242,7 @@ impl Batch {
         let (status, copy) = match ready {
             Ready::Create(ready) => {
                 let id = id::new(stamp.now);
-                let draft = ready.linked(write).map_err(|problem| below(problem, "/body"))?;
+                let draft = ready.linked(write, &self.caller).map_err(|problem| below(problem, "/body"))?;
                 articles::insert(write, &id, draft, &stamp)?;
                 (201, articles::by_id(write, &id)?)
             }
@@ -272,7 +272,7 @@ impl Batch {
         slugs::take_turn(write, Kind::Article, &target.key)?;
         let (current, after) = patched(write, &target.key, &self.caller, &target.expected, patch).map_err(in_body)?;
         let Some(after) = after else { return Ok(current) };
-        let draft = draft_of(after).and_then(|ready| ready.linked(write)).map_err(in_body)?;
+        let draft = draft_of(after).and_then(|ready| ready.linked(write, &self.caller)).map_err(in_body)?;
         articles::update(write, &current.row.id, current.row.version, draft, current.row.state()?.saved(), stamp)?;
         Ok(articles::by_id(write, &current.row.id)?)
     }

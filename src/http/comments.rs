@@ -1,8 +1,9 @@
 //! What the newsroom says about a story among itself: with a step, or in between.
 
 use super::answer::{self, Reply};
+use super::article_input::{found, found_id};
 use super::article_query::CursorText;
-use super::guard::Contributor;
+use super::guard::Allowed;
 use super::input::{Body, Name, NoParameters, Query};
 use super::listing::with_link;
 use super::once::Once;
@@ -12,7 +13,7 @@ use super::site::Site;
 use crate::domain::id;
 use crate::domain::text::Remark;
 use crate::domain::time::Moment;
-use crate::store::articles::{self, Stamp};
+use crate::store::articles::Stamp;
 use crate::store::comments::{self, CommentRow, Said};
 use crate::store::slugs::{self, Kind};
 use crate::store::{Write, users};
@@ -80,14 +81,14 @@ fn comment((row, name): (CommentRow, Option<String>)) -> Comment {
 #[utoipa::path(get, path = "/v1/articles/{article}/comments", operation_id = "list_comments", tag = "articles", params(("article" = String, Path, description = "Id or slug"), ListComments), security(("bearer" = [])),
     responses((status = 200, description = "A page of comments", body = CommentPage, headers(("Link" = Option<String>, description = "The pages beside this one (RFC 8288): next, absent on the last page, and prev, absent on the first.")))))]
 pub async fn list_comments(
-    _caller: Contributor,
+    caller: Allowed,
     request: HttpRequest,
     site: Site,
     key: Name,
     query: Query<ListComments>,
 ) -> Result<HttpResponse, Problem> {
     let (query, key) = (query.0, key.into_inner());
-    let story = site.store.read(move |conn| articles::find(conn, &key)).await?.row.id;
+    let story = site.store.read(move |conn| found_id(conn, &caller.0, &key)).await?;
     let name = format!("comments of {story}");
     let slice = slice(query.limit, query.cursor.as_ref().map(|cursor| cursor.0.as_str()), query.count, &name)?;
     let asked = slice.clone();
@@ -103,7 +104,7 @@ pub async fn list_comments(
 #[utoipa::path(post, path = "/v1/articles/{article}/comments", operation_id = "create_comment", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = CreateComment, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 201, description = "The comment", body = Comment, headers(("Location" = String, description = "The address of the story's comments"), ("ETag" = String, description = "Of the comment, which never changes")))))]
 pub async fn create_comment(
-    caller: Contributor,
+    caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
@@ -111,10 +112,10 @@ pub async fn create_comment(
     body: Body<CreateComment>,
 ) -> Result<HttpResponse, Problem> {
     let CreateComment { comment: Remark(text) } = body.read().await?;
-    let (key, stamp) = (key.into_inner(), Stamp::new(caller.0.user_id, site.now()));
+    let (key, stamp) = (key.into_inner(), Stamp::new(caller.0.user_id.clone(), site.now()));
     let work = move |write: &mut Write<'_>| -> Result<_, Problem> {
         slugs::take_turn(write, Kind::Article, &key)?;
-        let story = articles::find(write, &key)?.row;
+        let story = found(write, &caller.0, &key)?.row;
         let said = Said { id: &id::new(stamp.now), event: "comment", version: story.version, text: &text };
         let row = comments::insert(write, &story.id, &said, &stamp)?;
         let name = users::by_id(write, &stamp.user_id)?.name;

@@ -3,7 +3,7 @@
 use super::answer::{self, Reply};
 use super::article_input::permitted;
 use super::finished;
-use super::guard::{Author, Editor};
+use super::guard::Allowed;
 use super::input::{Body, Name, NoParameters, PartId, Query};
 use super::note::RevisionNote;
 use super::once::Once;
@@ -41,7 +41,7 @@ pub struct CreateCorrection {
 #[utoipa::path(post, path = "/v1/articles/{article}/corrections", operation_id = "create_correction", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = CreateCorrection, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 201, description = "The correction, public now", body = Correction, headers(("Location" = String, description = "The address to retract it at"), ("ETag" = String, description = "The story's, for `If-Match`")))))]
 pub async fn create_correction(
-    caller: Author,
+    caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
@@ -77,7 +77,7 @@ fn keep_few(story: &WorkingCopy) -> Result<(), Problem> {
 #[utoipa::path(delete, path = "/v1/articles/{article}/corrections/{correction}", operation_id = "delete_correction", tag = "articles", params(("article" = String, Path, description = "Id or slug"), ("correction" = String, Path, description = "Id")), security(("bearer" = [])),
     responses((status = 204, description = "It is retracted")))]
 pub async fn delete_correction(
-    caller: Editor,
+    caller: Allowed,
     site: Site,
     key: Name,
     correction: PartId,

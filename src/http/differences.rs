@@ -1,13 +1,14 @@
 //! What differs between two revisions of a story: member by member, and word by word in the texts.
 
 use super::answer;
-use super::guard::Contributor;
+use super::article_input::found_id;
+use super::guard::Allowed;
 use super::input::{MOST_REVISIONS, Name, Number, Query};
 use super::problem::Problem;
 use super::revisions::written;
 use super::site::Site;
 use crate::domain::wording::{self, Wording};
-use crate::store::{self, Conn, articles, history};
+use crate::store::{self, Conn, history};
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -58,7 +59,7 @@ pub struct MemberDifference {
 #[utoipa::path(get, path = "/v1/articles/{article}/revisions/{number}/diff", operation_id = "get_difference", tag = "history", params(("article" = String, Path, description = "Id or slug"), ("number" = i64, Path, description = "The number of the revision"), CompareWith), security(("bearer" = [])),
     responses((status = 200, description = "What differs", body = Difference)))]
 pub async fn get_difference(
-    _caller: Contributor,
+    caller: Allowed,
     site: Site,
     key: Name,
     number: Number,
@@ -67,8 +68,8 @@ pub async fn get_difference(
     let (key, to, asked) = (key.into_inner(), number.0, query.0.from);
     let difference = site
         .store
-        .read_long(move |conn| -> Result<_, store::Error> {
-            let id = articles::find_id(conn, &key)?;
+        .read_long(move |conn| -> Result<_, Problem> {
+            let id = found_id(conn, &caller.0, &key)?;
             let after = members(conn, &id, to)?;
             let from = match asked {
                 Some(from) => from.min(MOST_REVISIONS),

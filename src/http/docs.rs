@@ -5,6 +5,8 @@ use super::guard::Anyone;
 use super::input::{NoParameters, Query};
 use super::problem::{self, Problem};
 use super::site::Site;
+use crate::domain::rights::{RIGHTS, Right, Scope};
+use crate::domain::user::Role;
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -58,6 +60,7 @@ pub async fn get_docs(site: Site, path: web::Path<String>) -> Result<HttpRespons
     let path = path.into_inner();
     match path.as_str() {
         "problems" => return Ok(page("text/html; charset=utf-8", problems_page().into_bytes())),
+        "rights" => return Ok(page("text/html; charset=utf-8", rights_page().into_bytes())),
         "start.js" => return Ok(page("text/javascript; charset=utf-8", START.into())),
         "" | "index.html" => return Ok(page("text/html; charset=utf-8", INDEX.into())),
         _ => {}
@@ -115,6 +118,36 @@ fn page(kind: &str, bytes: Vec<u8>) -> HttpResponse {
         .insert_header(("cross-origin-opener-policy", "same-origin"))
         .insert_header(("cross-origin-resource-policy", "same-origin"))
         .body(bytes)
+}
+
+/// The matrix, as it is enforced.
+fn rights_page() -> String {
+    let mark = |is_open: bool| if is_open { "yes" } else { "–" };
+    let row = |right: &Right| {
+        let of_role = |role: Role| match (right.role_for(true), right.role_for(false)) {
+            (Some(own), _) if role < own => "–",
+            (_, Some(others)) if role < others => "own",
+            _ => "yes",
+        };
+        let of_scope = |scope: Scope| mark(right.admit(Role::Admin, Some((&[scope], false))).is_ok());
+        let limited = mark(right.admit(Role::Admin, Some((&Scope::ALL, true))).is_ok());
+        let cells =
+            [mark(right.role().is_none())].into_iter().chain(Role::ALL.map(of_role)).chain(Scope::ALL.map(of_scope)).chain([limited]);
+        let cells: String = cells.map(|cell| format!("<td>{cell}</td>")).collect();
+        format!("<tr id=\"{0}\"><th><code>{0}</code></th>{cells}</tr>\n", right.operation)
+    };
+    let rows: String = RIGHTS.iter().map(row).collect();
+    let heads = ["anybody"].into_iter().chain(Role::ALL.map(Role::name)).chain(Scope::ALL.map(Scope::name)).chain(["limited key"]);
+    let heads: String = heads.map(|head| format!("<th>{head}</th>")).collect();
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Copydesk: who may do what</title>\
+         <style>body{{font:16px/1.5 sans-serif;margin:2rem;}}table{{border-collapse:collapse}}td,th{{padding:.25rem .75rem;text-align:left;font-weight:normal}}\
+         thead th{{position:sticky;top:0;background:#fff;font-weight:bold}}tbody tr:nth-child(even){{background:#f4f4f4}}tr:target{{background:#ffd}}</style></head>\
+         <body><h1>Who may do what</h1><p>Operations by role, and by what an API key with one scope alone opens where its owner may (here: an administrator). <em>own</em>: what is \
+         one's own. Contributors change own stories while these are drafts. A key never opens what its owner's role does not. Deleting a story that is out takes \
+         <code>content:publish</code>, too. A limited key opens what the last column says, for the stories that it is for.</p>\n\
+         <table><thead><tr><th>operation</th>{heads}</tr></thead><tbody>\n{rows}</tbody></table></body></html>\n"
+    )
 }
 
 /// The page that the `type` of every problem points to.

@@ -1,10 +1,13 @@
 //! The last step of every answer: headers, problems in their final form. The log line is `front.rs`.
 
+use super::allowances::Counted;
 use super::answer::{self, Public};
 use super::audit;
 use super::cache::{Answers, Found};
+use super::guard::bearer;
 use super::metrics::Place;
 use super::problem::{Code, Problem};
+use super::remote;
 use super::site::{Desk, Worker};
 use super::unread::Unread;
 use crate::store::marks::Began;
@@ -15,13 +18,14 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpResponse, ResponseError};
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const NO_STORE: HeaderValue = HeaderValue::from_static("private, no-store");
-const EXPOSED: HeaderValue = HeaderValue::from_static("ETag, Idempotency-Replayed, Link, Location, Request-Id, Retry-After");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Request-Id, Retry-After");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE");
 
 /// Wraps the whole application. A kept answer is given before any routing.
@@ -48,12 +52,20 @@ pub async fn edges<B: MessageBody + 'static>(mut request: ServiceRequest, next: 
             found => {
                 site.tally.made.fetch_add(u64::from(found.is_public()), Ordering::Relaxed);
                 let began = site.desk.answers.begin();
-                let response = next.call(request).await?.map_into_boxed_body();
+                let counted = admit(&request, &site.desk);
+                let response = match counted {
+                    Ok(_) => next.call(request).await?.map_into_boxed_body(),
+                    Err(ref problem) => request.error_response(problem.clone()),
+                };
                 if response.status() == StatusCode::FORBIDDEN {
                     let code = response.response().extensions().get::<Problem>().map_or("forbidden", |problem| problem.code.name());
                     audit::note_forbidden(response.request(), site, code).await;
                 }
-                finish_public(finish(response), &site.desk, found, began)
+                let mut response = finish_public(finish(response), &site.desk, found, began);
+                if let Ok(Some(counted)) = counted {
+                    counted.tell(response.headers_mut());
+                }
+                response
             }
         },
     };
@@ -64,6 +76,17 @@ pub async fn edges<B: MessageBody + 'static>(mut request: ServiceRequest, next: 
         end_in_time(response.headers_mut(), site.desk.dues.left(site.now()));
     }
     Ok(together(response, unread))
+}
+
+/// Counts a request that is not answered from memory, by whoever is behind it if that is remembered; the guard finds them with the request.
+fn admit(request: &ServiceRequest, desk: &Desk) -> Result<Option<Counted>, Problem> {
+    let (address, now) = (remote::address_of(request.request(), &desk.settings), desk.clock.now());
+    let known = bearer(request.request()).and_then(|token| desk.callers.recall(token, address, now));
+    let counted = desk.allowances.count(known.as_deref(), address, now);
+    if let Some(known) = known {
+        request.extensions_mut().insert(known);
+    }
+    counted
 }
 
 /// The line of the route page that has answered.

@@ -2,7 +2,7 @@
 
 use super::answer::{self, Reply};
 use super::article_input::allow;
-use super::guard::Contributor;
+use super::guard::Allowed;
 use super::input::{Body, Name, NoParameters, Query};
 use super::once::Once;
 use super::problem::{Code, Problem};
@@ -39,7 +39,7 @@ pub struct LockArticle {
 #[utoipa::path(post, path = "/v1/articles/{article}/lock", operation_id = "create_lock", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = LockArticle, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The lock", body = Lock)))]
 pub async fn create_lock(
-    caller: Contributor,
+    caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
@@ -62,7 +62,7 @@ pub async fn create_lock(
 /// Says that the caller is no longer at a story.
 #[utoipa::path(delete, path = "/v1/articles/{article}/lock", operation_id = "delete_lock", tag = "articles", params(("article" = String, Path, description = "Id or slug")), security(("bearer" = [])),
     responses((status = 204, description = "The lock is gone")))]
-pub async fn delete_lock(caller: Contributor, site: Site, key: Name, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
+pub async fn delete_lock(caller: Allowed, site: Site, key: Name, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
     let (key, now) = (key.into_inner(), site.now());
     site.write(move |conn| -> Result<_, Problem> {
         let current = to_edit(conn, &key, &caller.0)?;

@@ -1,6 +1,8 @@
 //! The route page: every address of the server on one screen. One line is both dispatch and document.
 
+mod allowances;
 mod answer;
+mod api_keys;
 mod article_input;
 mod article_query;
 mod articles;
@@ -9,6 +11,7 @@ mod audit;
 mod authors;
 mod batch;
 mod cache;
+mod callers;
 mod clock;
 mod coding;
 mod comments;
@@ -23,6 +26,7 @@ mod faces;
 mod finished;
 mod front;
 mod guard;
+mod hashing;
 mod health;
 mod input;
 mod listing;
@@ -55,8 +59,11 @@ mod users;
 mod watch;
 mod workflow;
 
+pub use allowances::RateLimit;
+pub use api_keys::key_limits;
 pub use clock::Clock;
 pub use finished::{finish_anew, publish};
+pub use remote::is_network;
 pub use server::{LAST_REQUESTS, Running, start};
 pub use site::HttpSettings;
 pub use watch::Watch;
@@ -130,6 +137,10 @@ fn routes() -> Routes {
         .on(users::__path_get_user, users::get_user)
         .on(users::__path_update_user, users::update_user)
         .on(users::__path_delete_user, users::delete_user)
+        .on(api_keys::__path_list_keys, api_keys::list_keys)
+        .on(api_keys::__path_create_key, api_keys::create_key)
+        .on(api_keys::__path_get_key, api_keys::get_key)
+        .on(api_keys::__path_delete_key, api_keys::delete_key)
         .on(audit::__path_list_audit, audit::list_audit)
         .page("/openapi.json", docs::get_openapi)
         .page("/docs", docs::redirect_docs)

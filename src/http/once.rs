@@ -74,7 +74,7 @@ impl Once {
         let (Some(caller), Some(Fingerprint(fingerprint))) = (extensions.get::<Caller>(), extensions.get::<Fingerprint>()) else {
             return Err(Problem::internal("a POST keeps its answer before its caller and its body are known"));
         };
-        let envelope = site.desk.tokens.sealer().envelope(&caller.user_id, key);
+        let envelope = site.desk.tokens.sealer().envelope(caller.asker(), key);
         Ok(Some(Asked { envelope, fingerprint: fingerprint.clone(), now: site.now() }))
     }
 }

@@ -5,6 +5,7 @@ use super::note::{LONGEST, REVISION_NOTE};
 use super::once::{self, IDEMPOTENCY_KEY};
 use super::routes::Routes;
 use super::{problem, samples};
+use crate::domain::rights;
 use crate::domain::text::PLAIN;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -19,8 +20,7 @@ pub fn document(routes: &Routes) -> Value {
         SecurityScheme::Http(
             HttpBuilder::new()
                 .scheme(HttpAuthScheme::Bearer)
-                .bearer_format("JWT")
-                .description(Some("POST /v1/auth/login answers one."))
+                .description(Some("An access token, which POST /v1/auth/login answers, or an API key."))
                 .build(),
         ),
     );
@@ -46,6 +46,7 @@ pub fn document(routes: &Routes) -> Value {
         { "name": "tags", "description": "What stories are about." },
         { "name": "sign-in", "description": "A password for a short-lived token." },
         { "name": "users", "description": "The accounts of the newsroom." },
+        { "name": "api-keys", "description": "What programs come with: revocable, and good for what they are given." },
         { "name": "audit", "description": "Who did what to what." },
         { "name": "about", "description": "Where to go from here." },
     ]);
@@ -182,17 +183,17 @@ fn finish_operation(operation: &mut Value, verb: &str, path: &str) {
         push(operation, idempotency_key());
     }
     name_path_parameters(operation);
-    let mut statuses: Vec<u16> = vec![400, 401, 500, 503];
+    state_rights(operation);
+    let mut statuses: Vec<u16> = vec![400, 401, 429, 500, 503];
     statuses.extend((!is_read).then_some(507));
     statuses.extend(needs_token.then_some(403));
     statuses.extend(path.contains('{').then_some(404));
     statuses.extend(is_read.then_some(304).filter(|_| !needs_token));
-    statuses.extend((path.contains('{') && !path.contains("{user}") && !path.contains("{session}")).then_some(308));
+    statuses.extend((path.contains('{') && !["{user}", "{session}", "{key}"].iter().any(|name| path.contains(name))).then_some(308));
     statuses.extend((needs_version || (!is_read && needs_token)).then_some(409));
     statuses.extend((is_read && !needs_token && path.contains("{article}")).then_some(410));
     statuses.extend(has_body.then_some([408, 413, 415, 422]).into_iter().flatten());
     statuses.extend(needs_version.then_some([412, 428]).into_iter().flatten());
-    statuses.extend(matches!(path, "/v1/auth/login" | "/v1/auth/password").then_some(429));
     let responses = operation["responses"].as_object_mut();
     let Some(responses) = responses else { return };
     for status in statuses {
@@ -213,9 +214,11 @@ fn changes_something(verb: &str, path: &str) -> bool {
     !stands_beside(path) && (matches!(verb, "patch" | "delete") || (verb == "post" && path.contains('{')))
 }
 
-/// What is said or shown of a story is no change of it, and a session has no versions.
+/// What is said or shown of a story is no change of it, and sessions and keys have no versions.
 fn stands_beside(path: &str) -> bool {
-    ["/comments", "/lock", "/preview-tokens", "/preview-tokens/{token}", "/auth/sessions/{session}"].iter().any(|end| path.ends_with(end))
+    ["/comments", "/lock", "/preview-tokens", "/preview-tokens/{token}", "/auth/sessions/{session}", "/api-keys/{key}"]
+        .iter()
+        .any(|end| path.ends_with(end))
 }
 
 fn if_match() -> Value {
@@ -242,6 +245,16 @@ fn idempotency_key() -> Value {
         "schema": { "type": "string", "minLength": 1, "maxLength": once::LONGEST, "pattern": "^[!-~]+$" },
         "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
     })
+}
+
+/// Says who may, as the matrix has it.
+fn state_rights(operation: &mut Value) {
+    let name = operation.get("operationId").and_then(Value::as_str).unwrap_or_default();
+    let mut words: Vec<String> = rights::of(name).map(rights::Right::in_words).into_iter().collect();
+    words.extend(rights::of(&format!("{name}?view=working")).map(|right| format!("The working view: {}", right.in_words())));
+    let said = operation.get("description").and_then(Value::as_str).map(str::to_owned);
+    let description: Vec<String> = said.into_iter().chain(words).collect();
+    operation["description"] = description.join("\n\n").into();
 }
 
 /// Ids, slugs and numbers in paths have a form, too.

@@ -3,13 +3,13 @@
 use super::answer::{self, Reply};
 use super::article_input::{allow, draft_again};
 use super::article_query::{ReadArticle, View};
-use super::guard::{Anyone, Contributor, bearer};
+use super::guard::{Allowed, Anyone, bearer, recognised};
 use super::input::{Body, Name, NoParameters, PartId, Query};
 use super::listing::{ListAll, with_link};
 use super::once::Once;
 use super::page::{List, PageInfo, ends};
 use super::problem::{Code, Problem};
-use super::site::{Site, Worker};
+use super::site::{SharedWorker, Site, Worker};
 use crate::auth;
 use crate::domain::breach::Breach;
 use crate::domain::id;
@@ -20,10 +20,11 @@ use crate::store::articles::{self, WorkingCopy};
 use crate::store::previews::{self, PreviewRow};
 use crate::store::publishing::Edition;
 use crate::store::slugs::{self, Kind};
-use crate::store::{self, Conn, Write, history, users};
+use crate::store::{self, Conn, Write, api_keys, history, users};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev};
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// What a preview token is to show, and for how long.
@@ -76,7 +77,7 @@ pub struct PreviewPage {
 }
 
 fn shown((row, name): (PreviewRow, String)) -> Preview {
-    let PreviewRow { id, article_id: _, revision, created_by, created_at, expires_at } = row;
+    let PreviewRow { id, article_id: _, revision, created_by, created_at, expires_at, api_key_id: _ } = row;
     let [created_at, expires_at] = [created_at, expires_at].map(Moment::from_milliseconds);
     Preview { id, revision, created_by, name: Some(name), created_at, expires_at }
 }
@@ -85,7 +86,7 @@ fn shown((row, name): (PreviewRow, String)) -> Preview {
 #[utoipa::path(get, path = "/v1/articles/{article}/preview-tokens", operation_id = "list_previews", tag = "articles", params(("article" = String, Path, description = "Id or slug"), ListAll), security(("bearer" = [])),
     responses((status = 200, description = "A page of preview tokens", body = PreviewPage, headers(("Link" = Option<String>, description = "The pages beside this one (RFC 8288): next, absent on the last page, and prev, absent on the first.")))))]
 pub async fn list_previews(
-    caller: Contributor,
+    caller: Allowed,
     request: HttpRequest,
     site: Site,
     key: Name,
@@ -111,7 +112,7 @@ pub async fn list_previews(
 #[utoipa::path(post, path = "/v1/articles/{article}/preview-tokens", operation_id = "create_preview", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = CreatePreview, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 201, description = "The token, shown this once", body = NewPreview, headers(("Location" = String, description = "The address to revoke it at"), ("ETag" = String, description = "Of the token, which never changes")))))]
 pub async fn create_preview(
-    caller: Contributor,
+    caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
@@ -123,13 +124,19 @@ pub async fn create_preview(
     let work = move |write: &mut Write<'_>| -> Result<_, Problem> {
         let story = to_edit(write, &key, &caller.0)?.row.id;
         revision.map_or(Ok(()), |number| there_is(write, &story, number))?;
-        let Caller { user_id, .. } = caller.0;
-        let (created_at, expires_at) = (now.milliseconds(), now.milliseconds() + i64::from(expires_in) * 1000);
-        let row = PreviewRow { id: id::new(now), article_id: story, revision, created_by: user_id, created_at, expires_at };
+        let end = Moment::from_milliseconds(now.milliseconds() + i64::from(expires_in) * 1000);
+        let end = caller.0.grant().and_then(|grant| grant.expires_at).map_or(end, |key| key.min(end));
+        let (user_id, api_key_id) = match caller.0 {
+            Caller { user_id, credential: Credential::Session(_), .. } => (user_id, None),
+            Caller { user_id, credential: Credential::ApiKey { id, .. }, .. } => (user_id, Some(id)),
+        };
+        let (created_at, expires_at) = (now.milliseconds(), end.milliseconds());
+        let row = PreviewRow { id: id::new(now), article_id: story, revision, created_by: user_id, created_at, expires_at, api_key_id };
         previews::insert(write, &row)?;
         let name = users::by_id(write, &row.created_by)?.name;
         let preview = auth::Preview { id: row.id.clone(), article_id: row.article_id.clone() };
-        let issued = desk.tokens.issue_preview(&preview, expires_in.into(), now.milliseconds());
+        let seconds = (expires_at - created_at).div_euclid(1000);
+        let issued = desk.tokens.issue_preview(&preview, seconds, now.milliseconds());
         let token = issued.map_err(|failure| Problem::internal(&failure.to_string()))?.token;
         let address = format!("/v1/articles/{}", row.article_id);
         let location = format!("{address}/preview-tokens/{}", row.id);
@@ -143,7 +150,7 @@ pub async fn create_preview(
 #[utoipa::path(delete, path = "/v1/articles/{article}/preview-tokens/{token}", operation_id = "delete_preview", tag = "articles", params(("article" = String, Path, description = "Id or slug"), ("token" = String, Path, description = "Id of the token")), security(("bearer" = [])),
     responses((status = 204, description = "It is revoked")))]
 pub async fn delete_preview(
-    caller: Contributor,
+    caller: Allowed,
     site: Site,
     key: Name,
     token: PartId,
@@ -195,6 +202,9 @@ impl FromRequest for Reader {
 
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         let caller = Anyone::from_request(request, payload);
+        if recognised(request).is_some() {
+            return Box::pin(async move { caller.await.map(Self::Caller) });
+        }
         let request = request.clone();
         Box::pin(async move {
             match preview_in(&request) {
@@ -207,7 +217,7 @@ impl FromRequest for Reader {
 
 /// The preview token of a request, if it has one, with the name of the story that is asked for.
 fn preview_in(request: &HttpRequest) -> Option<(&Worker, auth::Preview, String)> {
-    let site: &Site = request.app_data()?;
+    let site: &SharedWorker = request.app_data()?;
     let key = request.match_info().get("article")?.to_owned();
     match site.desk.tokens.read_preview(bearer(request)?, site.now().milliseconds()) {
         Ok(preview) => Some((site, preview, key)),
@@ -225,7 +235,11 @@ async fn admit(site: &Worker, preview: auth::Preview, key: String) -> Result<Pre
             let row = previews::find(conn, &preview.id, &preview.article_id, now)?;
             let copy = articles::by_id(conn, &row.article_id)?;
             let maker = users::by_id(conn, &row.created_by)?;
-            let caller = Caller { role: maker.role()?, user_id: maker.id, email: maker.email, credential: Credential::Session(None) };
+            let credential = match &row.api_key_id {
+                None => Credential::Session(None),
+                Some(id) => Credential::ApiKey { id: id.clone(), grant: Arc::new(api_keys::by_id(conn, id)?.0.grant()?) },
+            };
+            let caller = Caller { role: maker.role()?, user_id: maker.id, email: maker.email, credential };
             allow(conn, &caller, Deed::Edit, &copy)?;
             match is_its_story {
                 // A slug of former days: of this story it leads on, of others it tells nothing.

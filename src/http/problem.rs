@@ -49,10 +49,12 @@ pub enum Code {
     NotReady,
     PreconditionRequired,
     TooManyAttempts,
+    TooManyRequests,
     Internal,
     Unavailable,
     TooSlow,
     DiskFull,
+    Busy,
 }
 
 /// What can be said when the outcome of a write is not known.
@@ -95,10 +97,12 @@ const TABLE: &[(Code, &str, u16, &str)] = &[
     (Code::NotReady, "not_ready", 422, "The story is not ready to be published"),
     (Code::PreconditionRequired, "precondition_required", 428, "Say which version you have seen"),
     (Code::TooManyAttempts, "too_many_attempts", 429, "Too many wrong passwords"),
+    (Code::TooManyRequests, "too_many_requests", 429, "Too many requests"),
     (Code::Internal, "internal", 500, "Something went wrong here"),
     (Code::Unavailable, "unavailable", 503, "The database is not available"),
     (Code::TooSlow, "too_slow", 503, "The request has taken too long"),
     (Code::DiskFull, "disk_full", 507, "The disk is full"),
+    (Code::Busy, "busy", 503, "There is too much to do at this moment"),
 ];
 
 impl Code {

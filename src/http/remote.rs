@@ -1,6 +1,6 @@
 //! Where a request comes from, and from what: the peer, or whom a proxy that is trusted says it speaks for (`X-Forwarded-For`).
 
-use super::site::Worker;
+use super::site::{HttpSettings, Worker};
 use actix_web::HttpRequest;
 use actix_web::http::header::USER_AGENT;
 use ipnet::IpNet;
@@ -8,9 +8,28 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// The address of the client, as far as it can be believed.
 pub fn address(request: &HttpRequest, site: &Worker) -> IpAddr {
+    address_of(request, site.settings())
+}
+
+/// The same, where there is no worker yet.
+pub fn address_of(request: &HttpRequest, settings: &HttpSettings) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let trusted = &settings.trusted_proxies;
+    if trusted.is_empty() {
+        return peer.to_canonical();
+    }
     let values: Vec<&str> = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect();
-    client(peer, &values.join(","), &site.settings().trusted_proxies)
+    client(peer, &values.join(","), trusted)
+}
+
+/// An address, as the network of itself alone, or a network.
+pub fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(|address| IpNet::from(address.to_canonical())))
+}
+
+/// Whether that is an address or a network.
+pub fn is_network(text: &str) -> bool {
+    network(text).is_some()
 }
 
 /// The longest `User-Agent` that is kept, in characters.

@@ -1,9 +1,9 @@
 //! The history of a story: list, read, restore. What differs between two revisions is in `differences.rs`.
 
 use super::answer;
-use super::article_input::{CreateArticle, draft_of, permitted};
+use super::article_input::{CreateArticle, draft_of, found_id, permitted};
 use super::articles::{Written, shown};
-use super::guard::Contributor;
+use super::guard::Allowed;
 use super::input::{Body, Name, NoParameters, Number, Query};
 use super::listing::{ListAll, with_link};
 use super::note::{Noted, RevisionNote};
@@ -107,7 +107,7 @@ pub fn written(conn: &mut Conn, snapshot: Snapshot) -> Result<WrittenArticle, st
 #[utoipa::path(get, path = "/v1/articles/{article}/revisions", operation_id = "list_revisions", tag = "history", params(("article" = String, Path, description = "Id or slug"), ListAll), security(("bearer" = [])),
     responses((status = 200, description = "A page of revisions", body = RevisionPage, headers(("Link" = Option<String>, description = "The pages beside this one (RFC 8288): next, absent on the last page, and prev, absent on the first.")))))]
 pub async fn list_revisions(
-    _caller: Contributor,
+    caller: Allowed,
     request: HttpRequest,
     site: Site,
     key: Name,
@@ -118,9 +118,9 @@ pub async fn list_revisions(
     let asked = slice.clone();
     let page = site
         .store
-        .read(move |conn| {
-            let id = articles::find_id(conn, &key)?;
-            history::list(conn, &id, &asked)
+        .read(move |conn| -> Result<_, Problem> {
+            let id = found_id(conn, &caller.0, &key)?;
+            Ok(history::list(conn, &id, &asked)?)
         })
         .await?;
     let ends = ends(&page.items, |row| Ok::<_, Problem>(history::position(row)))?;
@@ -134,7 +134,7 @@ pub async fn list_revisions(
 #[utoipa::path(get, path = "/v1/articles/{article}/revisions/{number}", operation_id = "get_revision", tag = "history", params(("article" = String, Path, description = "Id or slug"), ("number" = i64, Path, description = "The number of the revision")), security(("bearer" = [])),
     responses((status = 200, description = "The revision", body = Revision)))]
 pub async fn get_revision(
-    _caller: Contributor,
+    caller: Allowed,
     site: Site,
     key: Name,
     number: Number,
@@ -143,8 +143,8 @@ pub async fn get_revision(
     let key = key.into_inner();
     let revision = site
         .store
-        .read_long(move |conn| -> Result<_, store::Error> {
-            let id = articles::find_id(conn, &key)?;
+        .read_long(move |conn| -> Result<_, Problem> {
+            let id = found_id(conn, &caller.0, &key)?;
             let (row, snapshot) = history::find(conn, &id, number.0)?;
             Ok(Revision { summary: summary(row), content: written(conn, snapshot)? })
         })
@@ -159,7 +159,7 @@ pub async fn get_revision(
 #[utoipa::path(post, path = "/v1/articles/{article}/revisions/{number}/restore", operation_id = "restore_revision", tag = "history", params(("article" = String, Path, description = "Id or slug"), ("number" = i64, Path, description = "The number of the revision")), request_body(content = Noted, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The working copy", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn restore_revision(
-    caller: Contributor,
+    caller: Allowed,
     site: Site,
     (key, number): (Name, Number),
     _query: Query<NoParameters>,
@@ -173,8 +173,9 @@ pub async fn restore_revision(
     if let Some(answer) = once.replay(&site).await? {
         return Ok(answer);
     }
+    let by = caller.0;
     loop {
-        let (key, caller, expected) = (key.clone(), caller.0.clone(), expected.clone());
+        let (key, caller, expected) = (key.clone(), by.clone(), expected.clone());
         let current = site.store.read(move |conn| permitted(conn, &key, &caller, Deed::Edit, &expected)).await?;
         let (id, seen) = (current.row.id.clone(), current.row.version);
         let then = {
@@ -185,9 +186,9 @@ pub async fn restore_revision(
             return Ok(shown(current, &site.desk)?.into());
         }
         let (ready, state) = (draft_of(input_of(then))?, current.row.state()?.saved());
-        let (stamp, desk) = (stamp.clone(), site.desk.clone());
+        let (stamp, desk, by) = (stamp.clone(), site.desk.clone(), by.clone());
         let outcome = once.write(&site, move |write| -> Result<_, Written> {
-            let draft = ready.linked(write).map_err(gone)?;
+            let draft = ready.linked(write, &by).map_err(gone)?;
             articles::replace(write, &id, seen, draft, state, "restore_revision", &stamp)?;
             Ok(shown(articles::by_id(write, &id)?, &desk)?)
         });

@@ -1,7 +1,9 @@
 //! How a line of the route page becomes dispatch and document at once.
 
+use super::guard::Door;
 use super::metrics::Place;
 use super::problem::{Code, Problem};
+use crate::domain::rights;
 use actix_web::dev::Handler;
 use actix_web::http::Method;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Responder, guard, web};
@@ -38,6 +40,8 @@ pub struct Routes {
     operations: Vec<fn() -> Described>,
     schemas: Vec<Schemas>,
     resources: BTreeMap<String, (Vec<Method>, Vec<actix_web::Route>)>,
+    /// Operations without a row in the matrix: a server that has one does not start.
+    unjudged: Vec<String>,
 }
 
 impl Routes {
@@ -50,9 +54,13 @@ impl Routes {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let path = P::path();
+        let (path, name) = (P::path(), P::operation().operation_id.unwrap_or_default());
+        let door = rights::of(&name).map(|right| Door { right, working: rights::of(&format!("{name}?view=working")) });
+        if door.is_none() {
+            self.unjudged.push(name);
+        }
         for method in P::methods().iter().map(verb) {
-            self.serve(&path, method, handler.clone());
+            self.serve(&path, method, door, handler.clone());
         }
         self.schemas.push(P::schemas);
         self.operations.push(|| {
@@ -71,8 +79,13 @@ impl Routes {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.serve(path, Method::GET, handler);
+        self.serve(path, Method::GET, None, handler);
         self
+    }
+
+    /// Operations that nobody has said of who may: those without a row in `domain/rights.rs`.
+    pub fn unjudged(&self) -> &[String] {
+        &self.unjudged
     }
 
     /// The schema of every problem is named here, because every operation may answer one.
@@ -106,7 +119,7 @@ impl Routes {
         schemas
     }
 
-    fn serve<F, Args>(&mut self, path: &str, method: Method, handler: F)
+    fn serve<F, Args>(&mut self, path: &str, method: Method, door: Option<Door>, handler: F)
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
@@ -116,6 +129,14 @@ impl Routes {
         let route = match method {
             Method::GET => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
             ref method => web::route().guard(guard::Method(method.clone())),
+        };
+        let route = match door {
+            Some(door) => route.guard(guard::fn_guard(move |context| {
+                // Only asked when the method is right: it notes at which door the request stands, for the handler's own guard.
+                context.req_data_mut().insert(door);
+                true
+            })),
+            None => route,
         };
         if method == Method::GET {
             methods.push(Method::HEAD);

@@ -2,6 +2,7 @@
 //!
 //! They are values of the very types that handlers read and answer, so a member that is renamed is renamed here, too.
 
+mod api_keys;
 mod audit;
 mod sign_in;
 
@@ -116,7 +117,7 @@ pub fn all() -> Map<String, Value> {
         sample(&UserPage { items: vec![user()], page: page() }),
         sample(&Index { name: "copydesk", docs: Some("/docs/"), openapi: Some("/openapi.json"), articles: "/v1/articles" }),
     ];
-    samples.into_iter().chain(sign_in::all()).chain(audit::all()).collect()
+    samples.into_iter().chain(sign_in::all()).chain(api_keys::all()).chain(audit::all()).collect()
 }
 
 fn sample<T: ToSchema + Serialize>(value: &T) -> (String, Value) {

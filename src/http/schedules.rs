@@ -3,7 +3,7 @@
 use super::answer;
 use super::article_input::permitted;
 use super::articles::shown;
-use super::guard::{Author, Contributor};
+use super::guard::Allowed;
 use super::input::{Body, Name, NoParameters, Nothing, Query};
 use super::listing::{ListAll, with_link};
 use super::note::RevisionNote;
@@ -105,7 +105,7 @@ impl ScheduleArticle {
 #[utoipa::path(post, path = "/v1/articles/{article}/schedule", operation_id = "schedule_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = ScheduleArticle, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The story, scheduled", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn schedule_article(
-    caller: Author,
+    caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
@@ -122,7 +122,7 @@ pub async fn schedule_article(
 #[utoipa::path(post, path = "/v1/articles/{article}/unschedule", operation_id = "unschedule_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = Nothing, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The story, not scheduled", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn unschedule_article(
-    caller: Author,
+    caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
@@ -174,7 +174,7 @@ async fn put(
 /// Lists what comes by itself, the next first, and what has failed.
 #[utoipa::path(get, path = "/v1/schedule", operation_id = "list_schedule", tag = "articles", params(ListAll), security(("bearer" = [])),
     responses((status = 200, description = "A page of what comes", body = SchedulePage, headers(("Link" = Option<String>, description = "The pages beside this one (RFC 8288): next, absent on the last page, and prev, absent on the first.")))))]
-pub async fn list_schedule(_caller: Contributor, request: HttpRequest, site: Site, query: Query<ListAll>) -> Result<HttpResponse, Problem> {
+pub async fn list_schedule(_caller: Allowed, request: HttpRequest, site: Site, query: Query<ListAll>) -> Result<HttpResponse, Problem> {
     let slice = query.0.slice("schedule")?;
     let asked = slice.clone();
     let page = site.store.read(move |conn| schedules::list(conn, &asked)).await?;

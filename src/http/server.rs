@@ -1,14 +1,17 @@
 //! Starts the server: listener, workers, limits.
 
+use super::allowances::Allowances;
 use super::attempts::Attempts;
 use super::audit;
 use super::cache::Answers;
+use super::callers::Callers;
 use super::clock::Clock;
 use super::contract::Contract;
 use super::dues::Dues;
 use super::edges::edges;
 use super::faces::Directory;
 use super::front::Front;
+use super::hashing::Hashing;
 use super::metrics::Metrics;
 use super::site::{Desk, HttpSettings, Worker};
 use super::watch::Watch;
@@ -23,7 +26,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 
 /// In milliseconds.
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -51,22 +53,30 @@ pub fn start(
     clock: Clock,
 ) -> std::io::Result<Running> {
     let routes_of_start = routes();
+    if !routes_of_start.unjudged().is_empty() {
+        let names = routes_of_start.unjudged().join(", ");
+        return Err(std::io::Error::other(format!("nobody has said who may do this; give it a row in domain/rights.rs: {names}")));
+    }
     let (document, operations) = (openapi::document(&routes_of_start), routes_of_start.operations());
     let contract = Contract::of(&document);
     let document = serde_json::to_vec(&document)?;
     let answers = Answers::new(settings.cache_bytes, shared.marks().clone());
     let directory = Directory::new(shared.marks().clone());
+    let callers = Callers::new(shared.marks().clone());
+    let allowances = Allowances::new(settings.rate_limit);
     let dues = Dues::new(shared.marks().clone());
     let desk = Arc::new(Desk {
         settings,
         answers,
         dues,
         directory,
+        callers,
         clock,
         tokens,
         contract,
         document,
-        hashing: Semaphore::new(2),
+        hashing: Hashing::start((workers / 2).max(1))?,
+        allowances,
         attempts: Attempts::new(),
         operations,
         metrics: Metrics::new(routes().paths()),

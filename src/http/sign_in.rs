@@ -1,7 +1,7 @@
 //! Sign-in: a password for a short-lived token, and what keeps somebody signed in.
 
 use super::answer;
-use super::guard::{Anyone, Contributor};
+use super::guard::{Allowed, Anyone};
 use super::input::{Body, Name, NoParameters, Query};
 use super::listing::{ListAll, with_link};
 use super::page::{List, PageInfo, ends};
@@ -180,7 +180,7 @@ pub async fn refresh_session(site: Site, _query: Query<NoParameters>, body: Body
 /// Signs out: the session, its refresh token and its access tokens end at once.
 #[utoipa::path(post, path = "/v1/auth/logout", operation_id = "logout_session", tag = "sign-in", security(("bearer" = [])),
     responses((status = 204, description = "Signed out")))]
-pub async fn logout_session(caller: Contributor, site: Site, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
+pub async fn logout_session(caller: Allowed, site: Site, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
     let ended = site.write(move |write| match caller.0.session() {
         Some(session) => sessions::end(write, session, &caller.0.user_id),
         // A token without a session ends with its version.
@@ -196,7 +196,7 @@ pub async fn logout_session(caller: Contributor, site: Site, _query: Query<NoPar
 /// Signs out everywhere: all sessions and tokens of the account end at once.
 #[utoipa::path(post, path = "/v1/auth/logout-all", operation_id = "logout_everywhere", tag = "sign-in", security(("bearer" = [])),
     responses((status = 204, description = "Signed out everywhere")))]
-pub async fn logout_everywhere(caller: Contributor, site: Site, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
+pub async fn logout_everywhere(caller: Allowed, site: Site, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
     site.write(move |write| users::sign_out_everywhere(write, &caller.0.user_id)).await?;
     Ok(answer::gone())
 }
@@ -204,7 +204,7 @@ pub async fn logout_everywhere(caller: Contributor, site: Site, _query: Query<No
 /// Lists where one is signed in, the newest first.
 #[utoipa::path(get, path = "/v1/auth/sessions", operation_id = "list_sessions", tag = "sign-in", params(ListAll), security(("bearer" = [])),
     responses((status = 200, description = "A page of one's sessions", body = SessionPage, headers(("Link" = Option<String>, description = "The pages beside this one (RFC 8288): next, absent on the last page, and prev, absent on the first.")))))]
-pub async fn list_sessions(caller: Contributor, request: HttpRequest, site: Site, query: Query<ListAll>) -> Result<HttpResponse, Problem> {
+pub async fn list_sessions(caller: Allowed, request: HttpRequest, site: Site, query: Query<ListAll>) -> Result<HttpResponse, Problem> {
     let name = format!("sessions of {}", caller.0.user_id);
     let slice = query.0.slice(&name)?;
     let (asked, now) = (slice.clone(), site.now());
@@ -220,7 +220,7 @@ pub async fn list_sessions(caller: Contributor, request: HttpRequest, site: Site
 /// Ends one of one's sessions, on a device that was lost say.
 #[utoipa::path(delete, path = "/v1/auth/sessions/{session}", operation_id = "delete_session", tag = "sign-in", params(("session" = String, Path, description = "Id")), security(("bearer" = [])),
     responses((status = 204, description = "The session is over")))]
-pub async fn delete_session(caller: Contributor, site: Site, id: Name, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
+pub async fn delete_session(caller: Allowed, site: Site, id: Name, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
     site.write(move |write| sessions::end(write, &id, &caller.0.user_id)).await?;
     Ok(answer::gone())
@@ -230,7 +230,7 @@ pub async fn delete_session(caller: Contributor, site: Site, id: Name, _query: Q
 #[utoipa::path(post, path = "/v1/auth/password", operation_id = "change_password", tag = "sign-in", request_body(content = ChangePassword, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The tokens of the new session", body = Session)))]
 pub async fn change_password(
-    caller: Contributor,
+    caller: Allowed,
     request: HttpRequest,
     site: Site,
     _query: Query<NoParameters>,
@@ -340,39 +340,41 @@ struct Guess<'a> {
 }
 
 impl Guess<'_> {
-    /// Compares on a blocking thread, at most a few at once: each comparison takes 19 MiB and some 20 ms. Those who have guessed wrong too
-    /// often of late are refused unheard.
+    /// Compares when the turn has come (`hashing.rs`). Those who have guessed wrong too often of late are refused unheard: at once, and once
+    /// more when their turn has come, as they may have guessed many times at once.
     async fn verified(&self, site: &Worker, password: String, hash: Option<String>) -> Result<bool, Problem> {
-        let _turn = site.desk.hashing.acquire().await.map_err(|error| Problem::internal(&error.to_string()))?;
-        site.desk.attempts.check(self.account, self.address, site.now())?;
-        let work = move || match hash {
-            Some(hash) => password::verify(&password, &hash),
-            None => {
-                password::verify_nobody(&password);
-                false
+        let (desk, account, address, now) = (site.desk.clone(), self.account.to_owned(), self.address, site.now());
+        desk.attempts.check(&account, address, now)?;
+        let work = move || -> Result<bool, Problem> {
+            desk.attempts.check(&account, address, now)?;
+            let is_right = match hash {
+                Some(hash) => password::verify(&password, &hash),
+                None => {
+                    password::verify_nobody(&password);
+                    false
+                }
+            };
+            if is_right {
+                desk.attempts.succeeded(&account, address);
+            } else {
+                desk.attempts.failed(&account, address, now);
             }
+            Ok(is_right)
         };
-        let is_right = tokio::task::spawn_blocking(work).await.map_err(|error| Problem::internal(&error.to_string()))?;
-        if is_right {
-            site.desk.attempts.succeeded(self.account, self.address);
-        } else {
-            site.desk.attempts.failed(self.account, self.address, site.now());
-        }
-        Ok(is_right)
+        site.desk.hashing.run(work).await?
     }
 }
 
-/// Hashes a new password on a blocking thread, at most a few at once.
+/// Hashes a new password when the turn has come.
 pub async fn hashed(site: &Worker, password: password::Password) -> Result<String, Problem> {
-    let _turn = site.desk.hashing.acquire().await.map_err(|error| Problem::internal(&error.to_string()))?;
-    let hashed = tokio::task::spawn_blocking(move || password::hash(&password)).await;
-    hashed.map_err(|error| Problem::internal(&error.to_string()))?.map_err(|error| Problem::internal(&error.to_string()))
+    let hashed = site.desk.hashing.run(move || password::hash(&password)).await?;
+    hashed.map_err(|error| Problem::internal(&error.to_string()))
 }
 
 /// Tells who is signed in.
 #[utoipa::path(get, path = "/v1/auth/me", operation_id = "get_session", tag = "sign-in", security(("bearer" = [])),
     responses((status = 200, description = "The account behind the token", body = User)))]
-pub async fn get_session(caller: Contributor, site: Site, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
+pub async fn get_session(caller: Allowed, site: Site, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
     let id = caller.0.user_id;
     let row = site.store.read(move |conn| users::by_id(conn, &id)).await?;
     let version = row.version;

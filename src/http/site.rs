@@ -1,11 +1,14 @@
 //! What a handler may reach for: the store's doors, the clock, the tokens, the contract and the settings.
 
+use super::allowances::{Allowances, RateLimit};
 use super::attempts::Attempts;
 use super::cache::Answers;
+use super::callers::Callers;
 use super::clock::Clock;
 use super::contract::Contract;
 use super::dues::Dues;
 use super::faces::Directory;
+use super::hashing::Hashing;
 use super::metrics::{Metrics, Tally};
 use super::note::RevisionNote;
 use super::problem::Problem;
@@ -27,7 +30,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 
 /// What the workers of a process share.
 pub struct Desk {
@@ -43,8 +45,12 @@ pub struct Desk {
     pub dues: Dues,
     /// Authors and tags as stories show them.
     pub directory: Directory,
-    /// Bounds how many passwords are hashed at once: each takes 19 MiB.
-    pub hashing: Semaphore,
+    /// Who is behind tokens and keys.
+    pub callers: Callers,
+    /// Where passwords are hashed, a few at once.
+    pub hashing: Hashing,
+    /// How often each client has asked.
+    pub allowances: Allowances,
     /// Who has guessed wrong of late.
     pub attempts: Attempts,
     /// The names of the operations, for the audit log.
@@ -76,6 +82,8 @@ pub struct HttpSettings {
     pub traced: bool,
     /// Proxies whose word about the client's address is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// How much each client may ask.
+    pub rate_limit: RateLimit,
     /// What is wanted of a story before it is published.
     pub gate: Vec<gate::Rule>,
     /// Which revisions stay.

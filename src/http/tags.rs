@@ -1,7 +1,7 @@
 //! Tags: what stories are about.
 
 use super::answer::{self, Public, Reply};
-use super::guard::{Anyone, Editor};
+use super::guard::{Allowed, Anyone};
 use super::input::{Body, Edit, Name, NoParameters, Query};
 use super::listing::{ChooseSlug, ListNamed, Merge, ReadOne, Reassign, about_list, about_one, differing, with_link};
 use super::once::Once;
@@ -215,7 +215,7 @@ pub async fn get_tag(caller: Anyone, site: Site, key: Name, query: Query<ReadOne
 #[utoipa::path(post, path = "/v1/tags", operation_id = "create_tag", tag = "tags", params(ChooseSlug), request_body(content = CreateTag, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 201, description = "The tag", body = Tag, headers(("Location" = String, description = "The address of the tag"), ("ETag" = String, description = "For `If-Match`")))))]
 pub async fn create_tag(
-    caller: Editor,
+    caller: Allowed,
     site: Site,
     query: Query<ChooseSlug>,
     once: Once,
@@ -239,7 +239,7 @@ pub async fn create_tag(
 #[utoipa::path(patch, path = "/v1/tags/{tag}", operation_id = "update_tag", tag = "tags", params(("tag" = String, Path, description = "Id or slug"), ChooseSlug), request_body(content = EditTag, content_type = "application/merge-patch+json"), security(("bearer" = [])),
     responses((status = 200, description = "The tag", body = Tag, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn update_tag(
-    caller: Editor,
+    caller: Allowed,
     site: Site,
     key: Name,
     query: Query<ChooseSlug>,
@@ -293,7 +293,7 @@ fn refuse(row: &TagRow, before: &CreateTag, after: &CreateTag) -> Problem {
 #[utoipa::path(delete, path = "/v1/tags/{tag}", operation_id = "delete_tag", tag = "tags", params(("tag" = String, Path, description = "Id or slug"), Reassign), security(("bearer" = [])),
     responses((status = 204, description = "The tag is gone")))]
 pub async fn delete_tag(
-    _caller: Editor,
+    _caller: Allowed,
     site: Site,
     key: Name,
     query: Query<Reassign>,
@@ -330,7 +330,7 @@ pub async fn delete_tag(
 #[utoipa::path(post, path = "/v1/tags/{tag}/merge", operation_id = "merge_tag", tag = "tags", params(("tag" = String, Path, description = "Id or slug of the one that goes")), request_body(content = Merge, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The tag that stays", body = Tag, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn merge_tag(
-    _caller: Editor,
+    _caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,

@@ -3,7 +3,7 @@
 use super::answer;
 use super::article_input::{allow, refuse_stale};
 use super::articles::shown;
-use super::guard::{Contributor, Editor};
+use super::guard::Allowed;
 use super::input::{Body, Name, NoParameters, Query};
 use super::listing::{ListAll, with_link};
 use super::note::{Noted, RevisionNote};
@@ -78,7 +78,7 @@ fn item(row: TrashedRow, trash_days: u32) -> TrashedArticle {
 /// Editors see all, others their own.
 #[utoipa::path(get, path = "/v1/trash", operation_id = "list_trash", tag = "history", params(ListAll), security(("bearer" = [])),
     responses((status = 200, description = "A page of the trash", body = TrashPage, headers(("Link" = Option<String>, description = "The pages beside this one (RFC 8288): next, absent on the last page, and prev, absent on the first.")))))]
-pub async fn list_trash(caller: Contributor, request: HttpRequest, site: Site, query: Query<ListAll>) -> Result<HttpResponse, Problem> {
+pub async fn list_trash(caller: Allowed, request: HttpRequest, site: Site, query: Query<ListAll>) -> Result<HttpResponse, Problem> {
     let caller = caller.0;
     let owner = (caller.role < Role::Editor).then_some(caller.user_id);
     let list = format!("trash?{owner:?}");
@@ -106,7 +106,7 @@ pub async fn list_trash(caller: Contributor, request: HttpRequest, site: Site, q
 #[utoipa::path(post, path = "/v1/articles/{article}/restore", operation_id = "restore_article", tag = "history", params(("article" = String, Path, description = "Id or slug")), request_body(content = Noted, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The story, a draft again", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn restore_article(
-    caller: Contributor,
+    caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
@@ -130,7 +130,7 @@ pub async fn restore_article(
 #[utoipa::path(delete, path = "/v1/trash/{article}", operation_id = "purge_article", tag = "history", params(("article" = String, Path, description = "Id or slug")), security(("bearer" = [])),
     responses((status = 204, description = "It is gone")))]
 pub async fn purge_article(
-    caller: Editor,
+    caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,

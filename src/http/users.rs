@@ -2,7 +2,7 @@
 
 use super::answer::{self, Reply};
 use super::article_query::CursorText;
-use super::guard::Admin;
+use super::guard::Allowed;
 use super::input::{Body, Edit, Name, NoParameters, Query};
 use super::listing::{differing, with_link};
 use super::once::Once;
@@ -117,7 +117,7 @@ pub fn strong(password: &str, pointer: &str) -> Result<Password, Problem> {
 /// Lists users, the oldest first.
 #[utoipa::path(get, path = "/v1/users", operation_id = "list_users", tag = "users", params(ListUsers), security(("bearer" = [])),
     responses((status = 200, description = "A page of users", body = UserPage, headers(("Link" = Option<String>, description = "The pages beside this one (RFC 8288): next, absent on the last page, and prev, absent on the first.")))))]
-pub async fn list_users(_caller: Admin, request: HttpRequest, site: Site, query: Query<ListUsers>) -> Result<HttpResponse, Problem> {
+pub async fn list_users(_caller: Allowed, request: HttpRequest, site: Site, query: Query<ListUsers>) -> Result<HttpResponse, Problem> {
     let query = query.0;
     let slice = slice(query.limit, query.cursor.as_ref().map(|cursor| cursor.0.as_str()), query.count, "users")?;
     let asked = slice.clone();
@@ -132,7 +132,7 @@ pub async fn list_users(_caller: Admin, request: HttpRequest, site: Site, query:
 /// Reads a user.
 #[utoipa::path(get, path = "/v1/users/{user}", operation_id = "get_user", tag = "users", params(("user" = String, Path, description = "Id")), security(("bearer" = [])),
     responses((status = 200, description = "The user", body = User)))]
-pub async fn get_user(_caller: Admin, site: Site, id: Name, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
+pub async fn get_user(_caller: Allowed, site: Site, id: Name, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
     let row = site.store.read(move |conn| users::by_id(conn, &id)).await?;
     let version = row.version;
@@ -143,7 +143,7 @@ pub async fn get_user(_caller: Admin, site: Site, id: Name, _query: Query<NoPara
 #[utoipa::path(post, path = "/v1/users", operation_id = "create_user", tag = "users", request_body(content = CreateUser, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 201, description = "The user", body = User, headers(("Location" = String, description = "The address of the user"), ("ETag" = String, description = "For `If-Match`")))))]
 pub async fn create_user(
-    caller: Admin,
+    caller: Allowed,
     site: Site,
     _query: Query<NoParameters>,
     once: Once,
@@ -170,7 +170,7 @@ pub async fn create_user(
 #[utoipa::path(patch, path = "/v1/users/{user}", operation_id = "update_user", tag = "users", params(("user" = String, Path, description = "Id")), request_body(content = EditUser, content_type = "application/merge-patch+json"), security(("bearer" = [])),
     responses((status = 200, description = "The user", body = User, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn update_user(
-    caller: Admin,
+    caller: Allowed,
     site: Site,
     id: Name,
     _query: Query<NoParameters>,
@@ -242,7 +242,7 @@ fn keep_an_administrator(conn: &mut Conn, row: &UserRow) -> Result<(), Problem> 
 #[utoipa::path(delete, path = "/v1/users/{user}", operation_id = "delete_user", tag = "users", params(("user" = String, Path, description = "Id")), security(("bearer" = [])),
     responses((status = 204, description = "The user is gone")))]
 pub async fn delete_user(
-    _caller: Admin,
+    _caller: Allowed,
     site: Site,
     id: Name,
     _query: Query<NoParameters>,

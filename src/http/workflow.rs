@@ -1,9 +1,9 @@
 //! The way of a story through the newsroom: to a reviewer and back, into the archive, off the site and on again.
 
-use super::article_input::{draft_again, permitted};
+use super::article_input::{draft_again, keep_within, permitted};
 use super::articles::{Written, shown, transition};
 use super::finished;
-use super::guard::{Author, Contributor, Editor};
+use super::guard::Allowed;
 use super::input::{Body, Name, NoParameters, Nothing, Query};
 use super::note::RevisionNote;
 use super::once::Once;
@@ -172,7 +172,7 @@ fn can_review(conn: &mut Conn, user_id: &str) -> Result<(), Problem> {
 #[utoipa::path(post, path = "/v1/articles/{article}/submit", operation_id = "submit_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = SubmitArticle, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The story, in review", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn submit_article(
-    caller: Contributor,
+    caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
@@ -189,7 +189,7 @@ pub async fn submit_article(
 #[utoipa::path(post, path = "/v1/articles/{article}/return", operation_id = "return_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = ReturnArticle, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The story, a draft again", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn return_article(
-    caller: Editor,
+    caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
@@ -206,7 +206,7 @@ pub async fn return_article(
 #[utoipa::path(post, path = "/v1/articles/{article}/archive", operation_id = "archive_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = Nothing, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The story, archived", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn archive_article(
-    caller: Author,
+    caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
@@ -223,7 +223,7 @@ pub async fn archive_article(
 #[utoipa::path(post, path = "/v1/articles/{article}/unarchive", operation_id = "unarchive_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = Nothing, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The story, a draft again", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn unarchive_article(
-    caller: Author,
+    caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
@@ -243,7 +243,7 @@ pub async fn unarchive_article(
 #[utoipa::path(post, path = "/v1/articles/{article}/kill", operation_id = "kill_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = KillArticle, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The story, killed", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn kill_article(
-    caller: Editor,
+    caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
@@ -260,7 +260,7 @@ pub async fn kill_article(
 #[utoipa::path(post, path = "/v1/articles/{article}/unkill", operation_id = "unkill_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = Nothing, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The story, live again", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn unkill_article(
-    caller: Editor,
+    caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
@@ -283,7 +283,7 @@ pub async fn unkill_article(
 #[utoipa::path(post, path = "/v1/articles/{article}/discard", operation_id = "discard_article", tag = "articles", params(("article" = String, Path, description = "Id or slug")), request_body(content = Nothing, content_type = "application/json"), security(("bearer" = [])),
     responses((status = 200, description = "The story, as the public reads it", body = WorkingArticle, headers(("ETag" = String, description = "For `If-Match`")))))]
 pub async fn discard_article(
-    caller: Author,
+    caller: Allowed,
     site: Site,
     key: Name,
     _query: Query<NoParameters>,
@@ -306,7 +306,7 @@ type PutBack = fn(&mut Write<'_>, WorkingCopy, Draft, i64, State, &Stamp) -> Res
 async fn go_back(
     site: &Site,
     once: &Once,
-    (caller, note): (&Caller, RevisionNote),
+    (by, note): (&Caller, RevisionNote),
     key: &str,
     expected: &IfMatch,
     transition: Transition,
@@ -315,9 +315,9 @@ async fn go_back(
     if let Some(answer) = once.replay(site).await? {
         return Ok(answer);
     }
-    let stamp = site.stamp(caller, note);
+    let stamp = site.stamp(by, note);
     loop {
-        let (key, caller, expected) = (key.to_owned(), caller.clone(), expected.clone());
+        let (key, caller, expected) = (key.to_owned(), by.clone(), expected.clone());
         let stamp = stamp.clone();
         let now = stamp.now;
         let (current, after, edition) = site
@@ -332,9 +332,10 @@ async fn go_back(
             .await?;
         let Some((edition, author_ids, tag_ids)) = edition else { return Ok(shown(current, &site.desk)?.into()) };
         let version = edition.version;
-        let (draft, desk) = (draft_again(edition, author_ids, tag_ids)?, site.desk.clone());
+        let (draft, desk, by) = (draft_again(edition, author_ids, tag_ids)?, site.desk.clone(), by.clone());
         let outcome = once.write(site, move |write| -> Result<_, Written> {
             let id = current.row.id.clone();
+            keep_within(write, &by, &draft)?;
             put_back(write, current, draft, version, after, &stamp)?;
             Ok(shown(articles::by_id(write, &id)?, &desk)?)
         });

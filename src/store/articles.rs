@@ -10,6 +10,7 @@ use super::locks;
 use super::page::{Filter, Key, Order, Page, Position, Slice, walk};
 use super::schema::{article_authors, article_tags, articles, authors};
 use super::slugs::{self, Kind, Wish};
+use crate::domain::api_key::Limits;
 use crate::domain::article::{Content, State, Status};
 use crate::domain::lock::Lock;
 use crate::domain::revision::Retention;
@@ -226,6 +227,19 @@ fn filtered(filter: &Filter) -> articles::BoxedQuery<'static, <Conn as Connectio
     }
     if let Some(assignee) = filter.assignee.clone() {
         query = query.filter(articles::assignee_id.eq(assignee));
+    }
+    if let Some(Limits { tags, authors, languages }) = filter.limits.clone() {
+        if !tags.is_empty() {
+            let stories = article_tags::table.filter(article_tags::tag_id.eq_any(tags)).select(article_tags::article_id);
+            query = query.filter(articles::id.eq_any(stories));
+        }
+        if !authors.is_empty() {
+            let stories = article_authors::table.filter(article_authors::author_id.eq_any(authors)).select(article_authors::article_id);
+            query = query.filter(articles::id.eq_any(stories));
+        }
+        if !languages.is_empty() {
+            query = query.filter(articles::language.eq_any(languages));
+        }
     }
     if let Some(years) = &filter.years {
         type Predicate = Box<dyn BoxableExpression<articles::table, <Conn as Connection>::Backend, SqlType = Nullable<Bool>>>;

@@ -3,6 +3,7 @@
 //! Query functions are free functions on `&mut Conn`; a function that changes something is called inside `write` only.
 //! The live view (`live.rs`) reads the published tables and cannot name a working one.
 
+pub mod api_keys;
 pub mod articles;
 pub mod audit;
 pub mod authors;

@@ -1,5 +1,6 @@
 //! Keyset pages: what is asked of a list and what comes back.
 
+use crate::domain::api_key::Limits;
 use crate::domain::article::Status;
 use crate::domain::time::Moment;
 use serde::{Deserialize, Serialize};
@@ -125,6 +126,8 @@ pub struct Filter {
     pub statuses: Option<Vec<Status>>,
     /// Working view only: a user's id.
     pub assignee: Option<String>,
+    /// Working view only: what else a story must be, whatever is asked for.
+    pub limits: Option<Limits>,
 }
 
 /// Continues a boxed query after a position and orders it, ties broken by the id.

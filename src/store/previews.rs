@@ -18,6 +18,8 @@ pub struct PreviewRow {
     pub created_by: String,
     pub created_at: i64,
     pub expires_at: i64,
+    /// The key that made it, if it was one: the token ends with it.
+    pub api_key_id: Option<String>,
 }
 
 /// A page of a story's tokens that have not expired, the newest first, each with its maker's name.
@@ -58,6 +60,7 @@ pub fn insert(write: &mut Write<'_>, row: &PreviewRow) -> Result<(), Error> {
         .values((
             (previews::id.eq(&row.id), previews::article_id.eq(&row.article_id), previews::revision.eq(row.revision)),
             (previews::created_by.eq(&row.created_by), previews::created_at.eq(row.created_at), previews::expires_at.eq(row.expires_at)),
+            previews::api_key_id.eq(&row.api_key_id),
         ))
         .execute(conn)
         .or_raced()?;

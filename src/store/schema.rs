@@ -289,6 +289,7 @@ diesel::table! {
         created_by -> Text,
         created_at -> BigInt,
         expires_at -> BigInt,
+        api_key_id -> Nullable<Text>,
     }
 }
 
@@ -309,6 +310,16 @@ diesel::table! {
         hash -> Text,
         session_id -> Text,
         spent_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    api_keys (id) {
+        id -> Text, user_id -> Text, label -> Text,
+        hash -> Text, prefix -> Text,
+        scopes -> Text, limits -> Nullable<Text>, addresses -> Text,
+        created_by -> Nullable<Text>, created_at -> BigInt, expires_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>, last_used_address -> Nullable<Text>,
     }
 }
 
@@ -353,6 +364,7 @@ diesel::joinable!(published_article_tags -> tags (tag_id));
 diesel::joinable!(article_locks -> users (user_id));
 diesel::joinable!(preview_tokens -> users (created_by));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
+diesel::joinable!(api_keys -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     users,
@@ -382,6 +394,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     preview_tokens,
     sessions,
     refresh_tokens,
+    api_keys,
     idempotency_keys,
     audit_log,
 );

@@ -4,6 +4,7 @@ use super::conn::{Conn, Write};
 use super::error::{Error, Expect};
 use super::page::{Key, Page, Position, Slice, walk};
 use super::schema::{refresh_tokens as tokens, sessions};
+use super::users;
 use crate::domain::time::Moment;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -83,11 +84,11 @@ fn hold(conn: &mut Conn, session: &str, hash: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether a session of that user is not over.
-pub fn stands(conn: &mut Conn, id: &str, user_id: &str, now: Moment) -> Result<bool, Error> {
+/// When a session of that user is over, if it is not over yet.
+pub fn stands_until(conn: &mut Conn, id: &str, user_id: &str, now: Moment) -> Result<Option<Moment>, Error> {
     let good = sessions::id.eq(id).and(sessions::user_id.eq(user_id)).and(sessions::expires_at.gt(now.milliseconds()));
-    let found: Option<String> = sessions::table.filter(good).select(sessions::id).first(conn).optional()?;
-    Ok(found.is_some())
+    let found: Option<i64> = sessions::table.filter(good).select(sessions::expires_at).first(conn).optional()?;
+    Ok(found.map(Moment::from_milliseconds))
 }
 
 /// A page of a user's sessions, the newest first.
@@ -116,12 +117,14 @@ pub fn position(row: &SessionRow) -> Position {
 /// Ends a session of that user, with all of its tokens.
 pub fn end(write: &mut Write<'_>, id: &str, user_id: &str) -> Result<(), Error> {
     write.note("session", id);
+    write.touch(users::mark(user_id));
     let ended = diesel::delete(sessions::table.filter(sessions::id.eq(id).and(sessions::user_id.eq(user_id)))).execute(write.conn)?;
     if ended == 0 { Err(Error::NotFound("session")) } else { Ok(()) }
 }
 
 /// Ends all sessions of a user.
-pub fn end_all(conn: &mut Conn, user_id: &str) -> Result<(), Error> {
-    diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id))).execute(conn)?;
+pub fn end_all(write: &mut Write<'_>, user_id: &str) -> Result<(), Error> {
+    write.touch(users::mark(user_id));
+    diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id))).execute(&mut **write)?;
     Ok(())
 }

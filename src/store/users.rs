@@ -54,6 +54,11 @@ pub struct UserDraft {
     pub password_hash: Option<String>,
 }
 
+/// The name of all that says who an account is and by which sessions and keys: its mark moves when any of it changes (`marks.rs`).
+pub fn mark(id: &str) -> String {
+    format!("user-{id}")
+}
+
 /// The user of that id.
 pub fn by_id(conn: &mut Conn, id: &str) -> Result<UserRow, Error> {
     users::table.find(id).select(UserRow::as_select()).first(conn).or_not_found("user")
@@ -147,6 +152,7 @@ pub fn sign_out_everywhere(write: &mut Write<'_>, id: &str) -> Result<(), Error>
 /// disabling, a lower role or a new password.
 pub fn update(write: &mut Write<'_>, current: &UserRow, draft: UserDraft, by: Option<&str>, now: Moment) -> Result<(), Error> {
     write.note_members("user", &current.id, changed(current, &draft));
+    write.touch(mark(&current.id));
     let conn = &mut *write.conn;
     let ends_tokens = draft.role.name() != current.role || draft.disabled != current.disabled || draft.password_hash.is_some();
     let changed = diesel::update(users::table.filter(users::id.eq(&current.id).and(users::version.eq(current.version))))
@@ -162,8 +168,9 @@ pub fn update(write: &mut Write<'_>, current: &UserRow, draft: UserDraft, by: Op
         previews::delete_of_user(conn, &current.id)?;
     }
     if draft.disabled || draft.password_hash.is_some() {
-        sessions::end_all(conn, &current.id)?;
+        sessions::end_all(write, &current.id)?;
     }
+    let conn: &mut Conn = &mut *write;
     let Some(hash) = draft.password_hash else { return Ok(()) };
     diesel::delete(credentials::table.find(&current.id)).execute(conn)?;
     diesel::insert_into(credentials::table)
@@ -188,5 +195,6 @@ fn changed(current: &UserRow, draft: &UserDraft) -> Vec<&'static str> {
 /// Deletes the user of version `seen`; stories and bylines stay.
 pub fn delete(write: &mut Write<'_>, id: &str, seen: i64) -> Result<(), Error> {
     write.note("user", id);
+    write.touch(mark(id));
     won(diesel::delete(users::table.filter(users::id.eq(id).and(users::version.eq(seen)))).execute(write.conn)?)
 }

@@ -2,7 +2,8 @@
 //!
 //! Writes that wait together share one `BEGIN IMMEDIATE … COMMIT`, each in a savepoint of its own, so that they share one
 //! fsync and one that fails does not fail the others. Each caller is answered after the commit is on disk. A write whose turn does
-//! not come in time is not begun; after a commit that failed the writer goes on with a new connection.
+//! not come in time is not begun; after a commit that failed the writer goes on with a new connection. What another process writes is
+//! heard of within `PAUSE`.
 
 use super::conn::{Conn, PATIENCE, Write, in_transaction, noting, open_sqlite};
 use super::counts::Counts;
@@ -10,13 +11,15 @@ use super::error::Error;
 use super::marks::Marks;
 use crate::domain::audit::Occasion;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::prelude::*;
+use diesel::sql_types::Integer;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tracing::Span;
 
@@ -24,6 +27,8 @@ use tracing::Span;
 pub const QUEUE: usize = 1024;
 /// How many writes share one commit at the most.
 const BATCH: usize = 128;
+/// How long the writer waits for a write before it looks whether another process has written.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The door to the writing thread, which ends when the door is dropped.
 pub struct Writer {
@@ -174,7 +179,19 @@ struct Desk {
 
 impl Desk {
     fn run(mut self) {
-        while let Ok(first) = self.jobs.recv() {
+        let mut seen = self.commits_of_others();
+        loop {
+            let next = self.jobs.recv_timeout(PAUSE);
+            let commits = self.commits_of_others();
+            if commits.is_some() && commits != seen {
+                self.marks.touch_all();
+                seen = commits;
+            }
+            let first = match next {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
             self.counts.waiting.fetch_sub(1, Ordering::Relaxed);
             let mut batch = vec![first];
             let failure = self.commit_together(&mut batch).err();
@@ -186,6 +203,13 @@ impl Desk {
                 job.answer(failure.as_ref(), &self.marks);
             }
         }
+    }
+
+    /// A number that moves with every commit that another connection makes: another process has written, a command of the operator's say,
+    /// and nobody knows what. This process has no other connection that writes. A failure tells nothing: the next look does.
+    fn commits_of_others(&mut self) -> Option<i32> {
+        let Some(Conn::Sqlite(sqlite)) = &mut self.conn else { return None };
+        diesel::sql_query("PRAGMA data_version").get_result::<DataVersion>(sqlite).ok().map(|row| row.data_version)
     }
 
     /// Runs what waits in one transaction. A connection on which something went wrong is not used again: a transaction may be open on it,
@@ -219,6 +243,12 @@ impl Desk {
         self.conn = Some(conn);
         Ok(())
     }
+}
+
+#[derive(QueryableByName)]
+struct DataVersion {
+    #[diesel(sql_type = Integer)]
+    data_version: i32,
 }
 
 fn begin(conn: &mut Conn) -> Result<(), Error> {

@@ -87,6 +87,7 @@ fn carry_out(newsroom: &Newsroom, admin: &Person, operation: &str, verb: &str) -
         "update_user" => {
             (patch(&format!("/v1/users/{}", made("/v1/users", "CreateUser")), json!({ "role": "author" })), ("user", "session")).1
         }
+        "delete_key" => (delete(&format!("/v1/api-keys/{}", made("/v1/api-keys", "CreateApiKey"))), ("api_key", "session")).1,
         "delete_user" => (delete(&format!("/v1/users/{}", made("/v1/users", "CreateUser"))), ("user", "session")).1,
         _ if verb == "post" => {
             let (path, body) = idempotency::tried(newsroom, admin, operation);

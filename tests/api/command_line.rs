@@ -176,6 +176,44 @@ fn the_signing_secret_is_the_owners_alone_and_one_that_others_can_read_is_refuse
     assert!(last_line(&stopped.err).contains("jwt-secret"), "{}", stopped.err);
 }
 
+#[test]
+fn keys_are_made_listed_and_revoked_beside_a_running_server() {
+    let folder = Folder::new();
+    let server = folder.serve(&[]);
+    let add = |more: &[&str]| folder.run(&[&["key", "add", "--owner", "Admin@copydesk.local", "--label", "A program"], more].concat());
+    let made = add(&["--scope", "drafts:read", "--scope", "content:read", "--address", "127.0.0.0/8", "--expires", "2099-01-01T00:00:00Z"]);
+    assert!(made.success, "{}", made.err);
+    let key = made.out.trim();
+    assert!(key.starts_with("cdk_") && key.len() == 52, "{key}");
+    let ask = || server.send("GET", "/v1/articles?view=working", Some(key), "").0;
+    assert_eq!(ask(), 200);
+    let listed = folder.run(&["key", "list"]).out;
+    assert!(listed.contains("\tA program\tadmin@copydesk.local\tcontent:read drafts:read\t2099-01-01T00:00:00.000Z\t"), "{listed}");
+    assert!(!listed.contains(key));
+    let id = listed.split('\t').next().unwrap();
+    assert_eq!(folder.run(&["key", "revoke", id]).out, format!("The key {id} is revoked.\n"));
+    // The server hears of it within a tenth of a second.
+    let started = std::time::Instant::now();
+    while ask() == 200 {
+        assert!(started.elapsed().as_secs() < 5, "the server has not heard");
+    }
+    assert_eq!(folder.run(&["key", "list"]).out, "");
+    for (wrong, why) in [
+        (&["--scope", "content:read", "--expires", "tomorrow"][..], "copydesk: `tomorrow` is no time; write it as in 2027-01-31T00:00:00Z"),
+        (&["--scope", "content:read", "--expires", "2020-01-01T00:00:00Z"], "copydesk: Name a time that is to come."),
+        (&["--scope", "content:read", "--tag", "nothing"], "copydesk: There is no tag of this id or slug."),
+        (
+            &["--scope", "content:read", "--address", "home"],
+            "copydesk: `home` is no address and no network, as 203.0.113.7 and 10.0.0.0/8 are",
+        ),
+    ] {
+        assert_eq!(last_line(&add(wrong).err), why);
+    }
+    assert!(!add(&["--scope", "everything"]).success);
+    let missing = folder.run(&["key", "revoke", id]);
+    assert_eq!(last_line(&missing.err), "copydesk: there is no key of this id; `copydesk key list` shows them");
+}
+
 fn last_line(text: &str) -> &str {
     text.lines().last().unwrap_or_default()
 }

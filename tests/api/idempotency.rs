@@ -26,6 +26,7 @@ pub fn tried(newsroom: &Newsroom, by: &Person, operation: &str) -> (String, Valu
         "create_author" => return ("/v1/authors".into(), json!({ "name": "Marcus" })),
         "create_tag" => return ("/v1/tags".into(), json!({ "name": "Migration" })),
         "create_user" => return ("/v1/users".into(), json!({ "email": "new@example.com", "role": "author" })),
+        "create_key" => return ("/v1/api-keys".into(), json!({ "label": "A program", "scopes": ["content:read"] })),
         "merge_author" | "merge_tag" => {
             let kind = if operation == "merge_author" { "authors" } else { "tags" };
             for name in ["One", "Other"] {

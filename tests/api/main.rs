@@ -1,5 +1,6 @@
 //! Copydesk through its front door: real HTTP against a real database, SQLite, or PostgreSQL where `TEST_POSTGRES_URL` names a server.
 
+mod api_keys;
 mod articles;
 mod attacks;
 mod audit;
@@ -23,6 +24,7 @@ mod history;
 mod house;
 mod idempotency;
 mod kills;
+mod limits;
 mod lists;
 mod locks;
 mod long_history;

@@ -6,7 +6,7 @@ use copydesk::domain::id;
 use copydesk::domain::revision::Retention;
 use copydesk::domain::time::Moment;
 use copydesk::domain::user::Role;
-use copydesk::http::{self, Clock, HttpSettings};
+use copydesk::http::{self, Clock, HttpSettings, RateLimit};
 use copydesk::store::marks::Marks;
 use copydesk::store::users::{self, UserDraft};
 use copydesk::store::{Conn, Shared, migrate, open_postgres, open_sqlite, write_on};
@@ -83,6 +83,7 @@ impl Newsroom {
             request_timeout: Duration::from_secs(30),
             traced: false,
             trusted_proxies: Vec::new(),
+            rate_limit: RateLimit::None,
             gate: Vec::new(),
             retention: Retention::default(),
             trash_days: 30,

@@ -77,6 +77,28 @@ fn c20_after_ten_wrong_passwords_in_a_minute_there_is_a_wait_and_others_are_not_
 }
 
 #[test]
+fn c20_many_addresses_that_guess_at_an_account_lock_nobody_out_of_it() {
+    let newsroom = Newsroom::open_with(|settings| settings.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()]);
+    let editor = newsroom.person_with(Role::Editor, Some(PASSWORD));
+    let from = |address: &str, password: &str| {
+        let body = json!({ "email": editor.email, "password": password }).to_string();
+        let headers = [("content-type", "application/json"), ("x-forwarded-for", address)];
+        newsroom.send("POST", "/v1/auth/login", None, &headers, Some(body.as_bytes()))
+    };
+    from("198.51.100.4", PASSWORD).expect(200);
+    for n in 0..100 {
+        from(&format!("203.0.113.{}", n / 5), "not it").expect(401);
+    }
+    // A stranger has one try a minute now; who has signed in from there, ten; and whoever has the password comes in from anywhere.
+    from("192.0.2.1", "not it").expect(401);
+    from("192.0.2.1", "not it").expect(429);
+    from("198.51.100.4", "not it").expect(401);
+    from("198.51.100.4", "not it").expect(401);
+    from("198.51.100.4", PASSWORD).expect(200);
+    from("192.0.2.2", PASSWORD).expect(200);
+}
+
+#[test]
 fn c20_one_address_does_not_guess_at_account_after_account() {
     let newsroom = Newsroom::open();
     for n in 0..50 {

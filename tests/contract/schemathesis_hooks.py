@@ -54,6 +54,9 @@ BEYOND_SCHEMA = {"unknown", "repeated", "cyclic", "ambiguous", "weak_password", 
 # A schedule that says nothing, or a time that is no time, has passed, or does not fit the others or the story.
 BEYOND_SCHEMA |= {"empty", "unclear_time", "past", "too_early", "not_live", "embargoed"}
 
+# A key that ends before it begins, comes from nowhere, or would have what its maker has not.
+BEYOND_SCHEMA |= {"no_network", "not_yours"}
+
 
 @schemathesis.check
 def schema_states_all_it_can(ctx, response, case):

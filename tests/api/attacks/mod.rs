@@ -5,6 +5,7 @@ mod authorisation;
 mod caches;
 mod desk;
 mod history;
+mod keys;
 mod leaks;
 mod previews;
 mod processes;

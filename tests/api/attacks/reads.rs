@@ -1,6 +1,7 @@
 //! Classes A, I and J over every read that the contract has: a new one is held to the same the day it comes.
 
 use super::{SHARED, newsroom};
+use crate::api_keys::key;
 use crate::contract::{document, operations};
 use crate::newsroom::{Answer, Newsroom, Person};
 use copydesk::domain::user::Role;
@@ -30,14 +31,16 @@ fn every_read() -> (Newsroom, Person, Vec<Read>) {
     let (newsroom, _) = newsroom();
     let admin = newsroom.person(Role::Admin);
     let document = document();
+    let key = key(&newsroom, &admin, serde_json::json!({ "scopes": ["content:read"] })).id;
     let gets = operations(&document).into_iter().filter(|(_, verb, _)| *verb == "get");
-    let reads: Vec<Read> = gets.map(|(path, _, operation)| read(path, operation, &admin)).collect();
+    let reads: Vec<Read> = gets.map(|(path, _, operation)| read(path, operation, &admin, &key)).collect();
     assert!(reads.iter().filter(|read| read.has("limit")).count() >= 5, "the contract has lost its lists");
     (newsroom, admin, reads)
 }
 
-fn read(path: &str, operation: &Value, admin: &Person) -> Read {
-    let things = [("{article}", "live"), ("{author}", "marcus"), ("{tag}", "migration"), ("{user}", &admin.id), ("{number}", "1")];
+fn read(path: &str, operation: &Value, admin: &Person, key: &str) -> Read {
+    let things =
+        [("{article}", "live"), ("{author}", "marcus"), ("{tag}", "migration"), ("{user}", &admin.id), ("{key}", key), ("{number}", "1")];
     let path = things.iter().fold(path.to_owned(), |path, (name, thing)| path.replace(name, thing));
     assert!(!path.contains('{'), "nobody told what to put into {path}");
     let parameters = operation["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["in"] == "query");
