@@ -8,7 +8,7 @@ use diesel::pg::PgConnection;
 use diesel::r2d2::{self, ManageConnection, PooledConnection};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long requests wait for a server that is away, and how many of them; all others are told at once.
@@ -16,6 +16,8 @@ const HOPE: Duration = Duration::from_millis(500);
 const HOPING: usize = 8;
 /// Half of it is the longest pause between two tries to connect.
 const TRYING: Duration = Duration::from_millis(300);
+/// So many tries in a row that fail mean that the server is away. One may have met its restart.
+const AWAY: usize = 2;
 /// How long it may take to connect.
 const CONNECTING: Duration = Duration::from_secs(5);
 /// A connection that was used so short a time ago is taken without asking the server whether it still stands: that would cost each
@@ -27,7 +29,8 @@ const BOUNDS: &str = "SET lock_timeout = '5s'; SET statement_timeout = '60s'";
 /// The pool.
 pub struct Pool {
     inner: r2d2::Pool<Manager>,
-    away: Arc<AtomicBool>,
+    /// How many tries to connect have failed in a row.
+    failed: Arc<AtomicUsize>,
     hoping: AtomicUsize,
 }
 
@@ -37,7 +40,7 @@ pub struct PoolState {
     pub most: u32,
     pub open: u32,
     pub idle: u32,
-    /// Whether the last try to connect failed.
+    /// Whether the last tries to connect failed.
     pub away: bool,
 }
 
@@ -48,13 +51,13 @@ impl Pool {
     /// Refuses at once when the server does not answer.
     pub fn open(url: &str, most: u32) -> Result<Self, Error> {
         open_postgres(url)?;
-        let away = Arc::<AtomicBool>::default();
+        let failed = Arc::<AtomicUsize>::default();
         let inner = r2d2::Pool::builder()
             .max_size(most)
             .min_idle(Some(1))
             .connection_timeout(TRYING)
-            .build_unchecked(Manager { url: url.to_owned(), away: away.clone() });
-        Ok(Self { inner, away, hoping: AtomicUsize::new(0) })
+            .build_unchecked(Manager { url: url.to_owned(), failed: failed.clone() });
+        Ok(Self { inner, failed, hoping: AtomicUsize::new(0) })
     }
 
     pub fn state(&self) -> PoolState {
@@ -63,7 +66,7 @@ impl Pool {
     }
 
     fn is_away(&self) -> bool {
-        self.away.load(Ordering::Relaxed)
+        self.failed.load(Ordering::Relaxed) >= AWAY
     }
 
     /// A connection. Who finds the server away waits a moment for it, if not too many do already.
@@ -88,18 +91,18 @@ impl Pool {
         taken
     }
 
-    /// A connection on which a transaction has begun. One that a restart of the server has left behind shows itself here, where nothing has
-    /// happened yet, and another is taken.
+    /// A connection on which a transaction has begun. Those that a restart of the server has left behind show themselves here, where nothing has
+    /// happened yet, and others are taken.
     pub fn begin(&self, begin: impl Fn(&mut Conn) -> diesel::QueryResult<()>) -> Result<Taken, Error> {
-        for _ in 0..self.inner.max_size() {
+        let asked = Instant::now();
+        loop {
             let mut taken = self.take()?;
             match begin(&mut taken).map_err(Error::from) {
                 Ok(()) => return Ok(taken),
-                Err(Error::Cut(_)) => {}
+                Err(Error::Cut(_)) if asked.elapsed() < PATIENCE => {}
                 Err(error) => return Err(Error::Unavailable(error.to_string())),
             }
         }
-        Err(Error::Unavailable("PostgreSQL has closed all connections".into()))
     }
 }
 
@@ -139,7 +142,7 @@ struct Pooled {
 
 struct Manager {
     url: String,
-    away: Arc<AtomicBool>,
+    failed: Arc<AtomicUsize>,
 }
 
 impl ManageConnection for Manager {
@@ -148,11 +151,17 @@ impl ManageConnection for Manager {
 
     fn connect(&self) -> Result<Pooled, Error> {
         let connected = open_postgres(&self.url).and_then(|mut conn| Ok(conn.batch_execute(BOUNDS).map(|()| conn)?));
-        let was_away = self.away.swap(connected.is_err(), Ordering::Relaxed);
         match &connected {
-            Err(error) if !was_away => tracing::error!(cause = %error, "PostgreSQL is away"),
-            Ok(_) if was_away => tracing::info!("PostgreSQL is back"),
-            _ => {}
+            Err(error) => {
+                if self.failed.fetch_add(1, Ordering::Relaxed) + 1 == AWAY {
+                    tracing::error!(cause = %error, "PostgreSQL is away");
+                }
+            }
+            Ok(_) => {
+                if self.failed.swap(0, Ordering::Relaxed) >= AWAY {
+                    tracing::info!("PostgreSQL is back");
+                }
+            }
         }
         let mut conn = connected?;
         Ok(Pooled { trouble: Trouble::on(&mut conn), conn, used: Instant::now() })

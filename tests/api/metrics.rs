@@ -29,7 +29,9 @@ fn requests_are_counted_by_route_method_and_status_kept_answers_too() {
     assert_eq!([count("other", story, "405"), count("GET", "none", "404"), count("POST", "/v1/articles", "201")], [1.0, 1.0, 1.0]);
     let took = format!("copydesk_http_request_duration_seconds_count{{method=\"GET\",route=\"{story}\"}}");
     assert_eq!(watched.sample(&took), 8.0);
-    assert_eq!([watched.sample("copydesk_cache_hits_total"), watched.sample("copydesk_cache_misses_total")], [6.0, 2.0]);
+    // On PostgreSQL a node hears of its own commits, too, a moment later, and makes an answer anew that it has just made.
+    let (hits, misses) = (watched.sample("copydesk_cache_hits_total"), watched.sample("copydesk_cache_misses_total"));
+    assert!(hits + misses == 8.0 && misses >= 2.0 && (misses == 2.0 || matches!(newsroom.conn(), Conn::Postgres(_))), "{hits} {misses}");
     assert!(watched.sample("copydesk_cache_bytes") > 1000.0 && watched.sample("copydesk_cache_entries") >= 1.0);
     assert_eq!(watched.sample("copydesk_http_requests_under_way"), 0.0);
 }
