@@ -283,6 +283,7 @@ fn the_audit_log_tells_what_a_key_did_and_was_refused_by_its_id() {
     let (admin, editor) = (newsroom.person(Role::Admin), newsroom.person(Role::Editor));
     let program = key(&newsroom, &editor, json!({ "scopes": ["content:write"] }));
     newsroom.draft(&program, &json!({ "title": "Story" }));
+    newsroom.pass(1);
     newsroom.post(&program, "/v1/articles/story/publish", &json!({})).expect(403);
     let log = newsroom.get_as(&admin, "/v1/audit?credential=api_key").expect(200);
     let told: Vec<String> = log.items().iter().map(|line| format!("{} {}", line["operation"], line["outcome"])).collect();
