@@ -1,0 +1,62 @@
+"""Another process holds the SQLite file: writes say 503 and when to come back, reads go on, and then all is well without a restart."""
+
+import sqlite3
+import threading
+import time
+
+from ledger import Ledger
+from machine import Folder, Settings, founded, together, wait_until
+from wholeness import check, check_file, sqlite_rows
+
+WRITERS = 4
+
+
+def run(report):
+    promise = report.promise("a locked database: writes 503 with Retry-After in time, reads go on, writes resume")
+    with Folder() as folder, founded(folder) as room:
+        ledger = Ledger(WRITERS, 4)
+        with room.client() as client:
+            for _ in range(20):
+                ledger.writers[0].one(client)
+        for _ in range(5 if Settings.long else 1):
+            locked(room, ledger, promise)
+        rows = sqlite_rows(room.file)
+        with room.client() as client:
+            ledger.compare(rows, promise, client)
+        check(rows, promise)
+        check_file(room.file, promise)
+
+
+def locked(room, ledger, promise):
+    other = sqlite3.connect(room.file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    stop, slowest = threading.Event(), [0.0]
+
+    def reads():
+        with room.stranger() as client:
+            while not stop.is_set():
+                begun = time.monotonic()
+                promise.holds(client.get("/v1/articles?limit=3").status == 200, "a read while the database was locked")
+                slowest[0] = max(slowest[0], time.monotonic() - begun)
+                time.sleep(0.02)
+
+    def writes(number):
+        with room.client() as client:
+            begun = time.monotonic()
+            answer = client.post("/v1/articles", {"title": f"locked out {number}", "authors": ["ana", "bo"], "tags": ["courts", "water"]}, Idempotency_Key=f'"locked-{number}"')
+            seconds = time.monotonic() - begun
+        promise.holds(answer.status == 503 and answer.headers.get("retry-after"), f"a locked write was answered {answer.status}: {answer.text[:200]}")
+        promise.holds(seconds < 15, f"a locked write was answered after {seconds:.1f} s")
+        promise.note(f"a write was refused after {seconds:.1f} s") if number == 0 else None
+
+    reader = threading.Thread(target=reads, daemon=True)
+    reader.start()
+    together(WRITERS, writes)
+    stop.set()
+    reader.join()
+    other.execute("ROLLBACK")
+    other.close()
+    promise.holds(slowest[0] < 1, f"a read took {slowest[0]:.1f} s")
+    writer = ledger.writers[0]
+    with room.client() as client:
+        promise.holds(wait_until(lambda: writer.one(client), 5), f"writes do not resume: {room.last_words()}")
