@@ -1,0 +1,95 @@
+//! A newsroom to write into: a fresh file with authors and tags, and drafts as editors send them.
+
+use copydesk::domain::article::Content;
+use copydesk::domain::author::Profile;
+use copydesk::domain::id;
+use copydesk::domain::tag::Visibility;
+use copydesk::domain::text::LanguageTag;
+use copydesk::domain::time::Moment;
+use copydesk::render;
+use copydesk::store::articles::{self, Draft, Stamp};
+use copydesk::store::authors::{self, AuthorDraft};
+use copydesk::store::slugs::Wish;
+use copydesk::store::tags::{self, TagDraft};
+use copydesk::store::{Conn, Error, Write, migrate, open_sqlite};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+const START: i64 = 1_735_689_600_000;
+const PARAGRAPH: &str = "The minister said on Friday that talks about trade and migration would go on in the capital while police looked for \
+witnesses near the border, and that nobody who had come to the meeting had left it with empty hands.";
+
+/// A newsroom on disk, and who and what its stories are by and about.
+pub struct Desk {
+    pub path: PathBuf,
+    pub links: Arc<Links>,
+    _folder: tempfile::TempDir,
+}
+
+pub struct Links {
+    authors: Vec<String>,
+    tags: Vec<String>,
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("copydesk.db");
+        let mut conn = open_sqlite(&path).expect("a database");
+        migrate(&mut conn).expect("the schema");
+        let shared = copydesk::store::Shared::sqlite(&path).expect("a database");
+        let links = actix_web::rt::System::new().block_on(async { shared.store().write(people).await.expect("authors and tags") });
+        Self { path, links: Arc::new(links), _folder: folder }
+    }
+}
+
+fn people(write: &mut Write<'_>) -> Result<Links, Error> {
+    let now = Moment::from_milliseconds(START);
+    let stamp = Stamp::new("bench", now);
+    let mut links = Links { authors: Vec::new(), tags: Vec::new() };
+    for n in 0..20 {
+        let (author, tag) = (id::new(now), id::new(now));
+        let slug = Wish::Chosen(format!("author-{n}"));
+        let (name, bio_html) = (format!("Author {n}"), "<p>A bio.</p>".to_owned());
+        authors::insert(write, &author, AuthorDraft { slug, name, profile: Profile::default(), bio_html, email: None, user_id: None }, &stamp)?;
+        let (slug, name) = (Wish::Chosen(format!("tag-{n}")), format!("Tag {n}"));
+        tags::insert(write, &tag, TagDraft { slug, name, description: None, parent_id: None, visibility: Visibility::Public }, &stamp)?;
+        links.authors.push(author);
+        links.tags.push(tag);
+    }
+    Ok(links)
+}
+
+/// A story of 3 KB with two authors and three tags, ready to be stored.
+pub fn draft(links: &Links, writer: usize, n: usize) -> Draft {
+    let body = format!("## What was said\n\n{PARAGRAPH}\n\n{PARAGRAPH}\n\n## What was not\n\n{}", [PARAGRAPH; 8].join("\n\n"));
+    let rendered = render::markdown(&body).expect("plain Markdown");
+    let some = |ids: &[String], count: usize| (0..count).map(|place| ids[(writer + n + place) % ids.len()].clone()).collect();
+    Draft {
+        slug: Wish::Made(format!("story-{writer}-{n}")),
+        word_count: i64::from(rendered.word_count),
+        reading_minutes: i64::from(rendered.reading_minutes),
+        author_ids: some(&links.authors, 2),
+        tag_ids: some(&links.tags, 3),
+        content: Content {
+            title: format!("Story {n} of writer {writer}"),
+            subtitle: None,
+            dateline: None,
+            lead: Some(PARAGRAPH.into()),
+            body,
+            image: None,
+            language: LanguageTag("en".into()),
+            canonical_url: None,
+            seo: None,
+            custom: serde_json::Map::new(),
+        },
+    }
+}
+
+/// What `POST /v1/articles` does inside its transaction: the story with its slug, links and revision, and the copy that is answered.
+pub fn create(conn: &mut Conn, draft: Draft) -> Result<(), Error> {
+    let now = Moment::from_milliseconds(START);
+    let id = id::new(now);
+    articles::insert(conn, &id, draft, &Stamp::new("bench", now))?;
+    articles::by_id(conn, &id).map(drop)
+}
