@@ -5,8 +5,9 @@ that was under way when the server went, the state before it or the one after it
 """
 
 import random
+import time
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 FIELDS = "a.id, a.version, a.title, coalesce(p.title, ''), coalesce(p.version, 0), CASE WHEN a.deleted_at IS NULL THEN 0 ELSE 1 END"
 STORIES = f"SELECT {FIELDS} FROM articles a LEFT JOIN published_articles p ON p.article_id = a.id"
@@ -43,6 +44,7 @@ class Pending:
     after: State
     key: str | None = None
     body: dict | None = None
+    asked: float = field(default_factory=time.monotonic)
 
 
 class Writer:
@@ -58,6 +60,7 @@ class Writer:
         self.steps = 0
         self.acknowledged = 0
         self.refused = 0
+        self.history = []  # what was acknowledged, in order: when it was asked and answered, of which story, and its state after it
         self.wrong = []
 
     def writes(self, client, go_on):
@@ -96,7 +99,7 @@ class Writer:
         answer = client.post("/v1/articles", body, Idempotency_Key=f'"{key}"')
         if answer.status == 201:
             self.stories.append(Story(answer.json["id"], self.pending.after, answer.etag))
-            return self.done()
+            return self.done(self.stories[-1])
         return self.not_done(answer)
 
     def patch(self, client, story):
@@ -123,9 +126,10 @@ class Writer:
         if answer.status != expected:
             return self.not_done(answer)
         story.state, story.etag = self.pending.after, answer.etag
-        return self.done()
+        return self.done(story)
 
-    def done(self):
+    def done(self, story):
+        self.history.append((self.pending.asked, time.monotonic(), story.id, story.state))
         self.pending = None
         self.acknowledged += 1
         return True

@@ -74,7 +74,7 @@ class Newsroom:
         self.folder = Path(folder)
         self.file = self.folder / "data" / "copydesk.db"
         self.url = url or f"sqlite:{self.file}"
-        self.port = free_port()
+        self.port, self.admin_port = free_port(), free_port()
         self.settings = settings
         self.process = None
         self.token = None
@@ -88,7 +88,9 @@ class Newsroom:
             "DATABASE_URL": self.url,
             "COPYDESK_DATA_DIR": str(self.folder / "data"),
             "COPYDESK_LISTEN": f"127.0.0.1:{self.port}",
+            "COPYDESK_ADMIN_LISTEN": f"127.0.0.1:{self.admin_port}",
             "COPYDESK_PUBLIC_URL": "http://newsroom.example",
+            "COPYDESK_DRAIN_SECONDS": "0",
             "COPYDESK_LOG": "warn",
             "COPYDESK_ACCESS_TOKEN_SECONDS": "86400",
             "COPYDESK_JWT_SECRET": SECRET,

@@ -1,6 +1,5 @@
 """Clock jumps are harmless: what is published stays published, what came out by schedule stays out, versions only grow."""
 
-import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 

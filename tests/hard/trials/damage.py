@@ -9,7 +9,6 @@ import random
 import shutil
 import sqlite3
 import struct
-import subprocess
 
 from machine import Folder, Newsroom, Settings, founded
 from wholeness import check, check_file, sqlite_rows

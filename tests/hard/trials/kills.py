@@ -3,10 +3,9 @@
 import random
 import re
 import threading
-import time
 
 from ledger import Ledger
-from machine import Folder, Newsroom, Settings, founded, has, together
+from machine import Folder, Settings, founded, has, together
 from wholeness import check, check_file, sqlite_rows
 
 WRITERS = 8

@@ -2,7 +2,6 @@
 
 import random
 import threading
-import time
 
 from client import Client
 from machine import Folder, Postgres, Settings, founded, together
