@@ -36,6 +36,11 @@ RULES = {
         "SELECT id FROM authors a WHERE live_count <> (SELECT count(*) FROM published_article_authors l WHERE l.author_id = a.id)",
     "a tag whose stories are miscounted":
         "SELECT id FROM tags t WHERE live_count <> (SELECT count(*) FROM published_article_tags l WHERE l.tag_id = t.id)",
+    "a write without its line in the audit log":
+        "SELECT article_id FROM revisions r GROUP BY article_id HAVING count(*) >"
+        " (SELECT count(*) FROM audit_log l WHERE l.target_id = r.article_id AND l.outcome = 'done')",
+    "a line in the audit log about a story that is not there":
+        "SELECT target_id FROM audit_log l WHERE l.kind = 'article' AND NOT EXISTS (SELECT 1 FROM articles a WHERE a.id = l.target_id)",
     "an answer kept without its story, or a story without its answer":
         "SELECT 1 FROM (SELECT count(*) AS stories FROM articles) s, (SELECT count(*) AS answers FROM idempotency_keys) k"
         " WHERE s.stories <> k.answers",

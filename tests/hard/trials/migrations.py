@@ -10,7 +10,7 @@ import uuid
 
 from machine import REPOSITORY, Folder, Newsroom, Settings, together
 
-STORIES = 3000
+STORIES = 1500
 PROCESSES = 4
 
 
@@ -22,11 +22,11 @@ def run(report):
             old_database(room.file)
         seconds = whole_upgrade(template, killed)
         dice = random.Random(11)
-        for _ in range(200 if Settings.long else 15):
+        for _ in range(200 if Settings.long else 12):
             with Folder() as folder:
                 shutil.copytree(template / "data", folder / "data")
                 kill_in_the_middle(folder, dice.uniform(0.0, seconds * 1.05), killed)
-        for _ in range(20 if Settings.long else 3):
+        for _ in range(20 if Settings.long else 2):
             with Folder() as folder:
                 shutil.copytree(template / "data", folder / "data")
                 at_once(folder, several)
