@@ -1,6 +1,7 @@
 //! A newsroom to write into: a fresh file with authors and tags, and drafts as editors send them.
 
 use copydesk::domain::article::Content;
+use copydesk::domain::audit::Occasion;
 use copydesk::domain::author::Profile;
 use copydesk::domain::id;
 use copydesk::domain::tag::Visibility;
@@ -11,7 +12,7 @@ use copydesk::store::articles::{self, Draft, Stamp};
 use copydesk::store::authors::{self, AuthorDraft};
 use copydesk::store::slugs::Wish;
 use copydesk::store::tags::{self, TagDraft};
-use copydesk::store::{Conn, Error, Write, migrate, open_sqlite};
+use copydesk::store::{Error, Write, migrate, open_sqlite};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -38,9 +39,21 @@ impl Desk {
         let mut conn = open_sqlite(&path).expect("a database");
         migrate(&mut conn).expect("the schema");
         let shared = copydesk::store::Shared::sqlite(&path).expect("a database");
-        let links = actix_web::rt::System::new().block_on(async { shared.store().write(people).await.expect("authors and tags") });
+        let links = actix_web::rt::System::new().block_on(async { shared.store().write(occasion(), people).await.expect("authors and tags") });
         Self { path, links: Arc::new(links), _folder: folder }
     }
+
+    /// How many stories are there.
+    pub fn stories(&self) -> i64 {
+        let mut conn = open_sqlite(&self.path).expect("a connection");
+        let slice = Slice { after: None, limit: 1, count: true, backward: false };
+        let page = articles::list(&mut conn, &Filter::default(), Order::Creation, true, &slice).expect("a list");
+        page.total.expect("a count")
+    }
+}
+
+pub fn occasion() -> Occasion {
+    Occasion::of_system("bench", Moment::from_milliseconds(START))
 }
 
 fn people(write: &mut Write<'_>) -> Result<Links, Error> {
@@ -86,10 +99,10 @@ pub fn draft(links: &Links, writer: usize, n: usize) -> Draft {
     }
 }
 
-/// What `POST /v1/articles` does inside its transaction: the story with its slug, links and revision, and the copy that is answered.
-pub fn create(conn: &mut Conn, draft: Draft) -> Result<(), Error> {
+/// What `POST /v1/articles` does inside its transaction: the story with its slug, links, revision and line in the log, and the copy that is answered.
+pub fn create(write: &mut Write<'_>, draft: Draft) -> Result<(), Error> {
     let now = Moment::from_milliseconds(START);
     let id = id::new(now);
-    articles::insert(conn, &id, draft, &Stamp::new("bench", now))?;
-    articles::by_id(conn, &id).map(drop)
+    articles::insert(write, &id, draft, &Stamp::new("bench", now))?;
+    articles::by_id(write, &id).map(drop)
 }

@@ -1,8 +1,7 @@
 //! Three ways to commit what many write at once.
 
-use crate::desk::{Desk, Links, create, draft};
-use copydesk::store::{Conn, Error, Shared, open_sqlite};
-use diesel::connection::SimpleConnection;
+use crate::desk::{Desk, Links, create, draft, occasion};
+use copydesk::store::{Error, Shared};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -15,7 +14,8 @@ pub enum Way {
     Together,
     /// The same writer, one write at a time: each is committed alone. Those who wait are let in one after the other.
     Alone,
-    /// A connection for each writer, a transaction for each write.
+    /// A connection for each writer, and so a transaction for each write: they wait for each other as SQLite has it (`BEGIN IMMEDIATE`, a
+    /// busy timeout of 5 s).
     Pool,
 }
 
@@ -59,65 +59,42 @@ impl Figures {
 /// So many writers, each with one create after the other, for that long, on a newsroom of their own.
 pub fn run(way: Way, writers: usize, time: Duration) -> Figures {
     let desk = Desk::new();
-    let shared = Shared::sqlite(&desk.path).expect("a database");
-    let (turns, stop) = (Arc::new(Semaphore::new(if way == Way::Alone { 1 } else { Semaphore::MAX_PERMITS })), Arc::new(AtomicBool::new(false)));
+    let doors: Vec<Shared> = (0..if way == Way::Pool { writers } else { 1 }).map(|_| Shared::sqlite(&desk.path).expect("a database")).collect();
+    let turns = Arc::new(Semaphore::new(if way == Way::Alone { 1 } else { writers }));
+    let stop = Arc::new(AtomicBool::new(false));
     let begun = Instant::now();
     let threads: Vec<_> = (0..writers)
         .map(|writer| {
-            let (shared, links, turns, stop, path) = (shared.clone(), desk.links.clone(), turns.clone(), stop.clone(), desk.path.clone());
-            thread::spawn(move || match way {
-                Way::Pool => through_a_connection(&path, &links, writer, &stop),
-                Way::Together | Way::Alone => through_the_door(&shared, &links, writer, &turns, &stop),
-            })
+            let (door, links, turns, stop) = (doors[writer % doors.len()].clone(), desk.links.clone(), turns.clone(), stop.clone());
+            thread::spawn(move || actix_web::rt::System::new().block_on(work(&door, &links, writer, &turns, &stop)))
         })
         .collect();
     thread::sleep(time);
     stop.store(true, Ordering::Relaxed);
     let taken: Vec<Duration> = threads.into_iter().flat_map(|thread| thread.join().expect("a writer")).collect();
     let whole = begun.elapsed();
-    let stored = count(&desk);
-    assert_eq!(stored, i64::try_from(taken.len()).expect("few"), "what was acknowledged is there");
+    assert_eq!(desk.stories(), i64::try_from(taken.len()).expect("few"), "what was acknowledged is there");
     Figures::of(taken, whole)
 }
 
-fn through_the_door(shared: &Shared, links: &Links, writer: usize, turns: &Semaphore, stop: &AtomicBool) -> Vec<Duration> {
-    let store = shared.store();
-    let mut taken = Vec::new();
-    actix_web::rt::System::new().block_on(async {
-        while !stop.load(Ordering::Relaxed) {
-            let draft = draft(links, writer, taken.len());
-            let begun = Instant::now();
-            let turn = turns.acquire().await.expect("a turn");
-            store.write(move |write| create(write, draft)).await.expect("a create");
-            drop(turn);
-            taken.push(begun.elapsed());
-        }
-    });
-    taken
-}
-
-fn through_a_connection(path: &std::path::Path, links: &Links, writer: usize, stop: &AtomicBool) -> Vec<Duration> {
-    let mut conn = open_sqlite(path).expect("a connection");
+async fn work(door: &Shared, links: &Links, writer: usize, turns: &Semaphore, stop: &AtomicBool) -> Vec<Duration> {
+    let store = door.store();
     let mut taken = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         let draft = draft(links, writer, taken.len());
         let begun = Instant::now();
-        // Whoever waited longer than the busy timeout asks again, as its client would.
-        while in_a_transaction(&mut conn, draft.clone()).is_err() {}
+        let turn = turns.acquire().await.expect("a turn");
+        loop {
+            let draft = draft.clone();
+            match store.write(occasion(), move |write| create(write, draft)).await {
+                Ok(()) => break,
+                // Whoever waited longer than the busy timeout asks again, as its client would.
+                Err(Error::Unavailable(_) | Error::Busy(_)) => {}
+                Err(error) => panic!("a create failed: {error}"),
+            }
+        }
+        drop(turn);
         taken.push(begun.elapsed());
     }
     taken
-}
-
-fn in_a_transaction(conn: &mut Conn, draft: copydesk::store::articles::Draft) -> Result<(), Error> {
-    conn.batch_execute("BEGIN IMMEDIATE")?;
-    create(conn, draft)?;
-    Ok(conn.batch_execute("COMMIT")?)
-}
-
-fn count(desk: &Desk) -> i64 {
-    use diesel::prelude::*;
-    let mut conn = open_sqlite(&desk.path).expect("a connection");
-    let counted: Result<i64, _> = diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>("(SELECT count(*) FROM articles)")).get_result(&mut conn);
-    counted.expect("a count")
 }
