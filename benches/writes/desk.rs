@@ -10,6 +10,7 @@ use copydesk::domain::time::Moment;
 use copydesk::render;
 use copydesk::store::articles::{self, Draft, Stamp};
 use copydesk::store::authors::{self, AuthorDraft};
+use copydesk::store::page::{Filter, Order, Slice};
 use copydesk::store::slugs::Wish;
 use copydesk::store::tags::{self, TagDraft};
 use copydesk::store::{Error, Write, migrate, open_sqlite};
@@ -39,7 +40,8 @@ impl Desk {
         let mut conn = open_sqlite(&path).expect("a database");
         migrate(&mut conn).expect("the schema");
         let shared = copydesk::store::Shared::sqlite(&path).expect("a database");
-        let links = actix_web::rt::System::new().block_on(async { shared.store().write(occasion(), people).await.expect("authors and tags") });
+        let links =
+            actix_web::rt::System::new().block_on(async { shared.store().write(occasion(), people).await.expect("authors and tags") });
         Self { path, links: Arc::new(links), _folder: folder }
     }
 
@@ -64,7 +66,12 @@ fn people(write: &mut Write<'_>) -> Result<Links, Error> {
         let (author, tag) = (id::new(now), id::new(now));
         let slug = Wish::Chosen(format!("author-{n}"));
         let (name, bio_html) = (format!("Author {n}"), "<p>A bio.</p>".to_owned());
-        authors::insert(write, &author, AuthorDraft { slug, name, profile: Profile::default(), bio_html, email: None, user_id: None }, &stamp)?;
+        authors::insert(
+            write,
+            &author,
+            AuthorDraft { slug, name, profile: Profile::default(), bio_html, email: None, user_id: None },
+            &stamp,
+        )?;
         let (slug, name) = (Wish::Chosen(format!("tag-{n}")), format!("Tag {n}"));
         tags::insert(write, &tag, TagDraft { slug, name, description: None, parent_id: None, visibility: Visibility::Public }, &stamp)?;
         links.authors.push(author);

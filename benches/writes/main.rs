@@ -29,6 +29,10 @@ fn main() {
         println!("| {} | {:.0} | {:.1} | {:.1} |", way.name(), figures.rate, figures.p50, figures.p99);
     }
     let [together, alone, pool] = medians;
-    println!("\nTo each alone: {:.1} times as many. To the pool: {:.1} times as many.\n", together.rate / alone.rate, together.rate / pool.rate);
+    println!(
+        "\nTo each alone: {:.1} times as many. To the pool: {:.1} times as many.\n",
+        together.rate / alone.rate,
+        together.rate / pool.rate
+    );
     readers::compare();
 }

@@ -95,7 +95,8 @@ impl Server {
     }
 
     fn publish(&self, token: &str, id: &str) {
-        let request = ureq::post(self.address(&format!("/v1/articles/{id}/publish"))).header("authorization", token).header("if-match", "*");
+        let request =
+            ureq::post(self.address(&format!("/v1/articles/{id}/publish"))).header("authorization", token).header("if-match", "*");
         request.send_json(serde_json::json!({})).expect("a live story");
     }
 
@@ -154,7 +155,11 @@ fn reader_at_work(port: u16, reader: u32, stop: &AtomicBool) -> Vec<Duration> {
             break;
         }
         thread::sleep(due.saturating_duration_since(Instant::now()));
-        let path = if n % 4 == 0 { format!("/v1/articles?limit={}", n % 20 + 1) } else { format!("/v1/articles/story-{}", (n * 7 + reader) % 200) };
+        let path = if n % 4 == 0 {
+            format!("/v1/articles?limit={}", n % 20 + 1)
+        } else {
+            format!("/v1/articles/story-{}", (n * 7 + reader) % 200)
+        };
         write!(stream, "GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n").expect("a request");
         read_answer(&mut answers, &mut body);
         taken.push(due.elapsed());

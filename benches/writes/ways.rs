@@ -40,7 +40,9 @@ impl Figures {
     /// Of what each create took.
     pub fn of(mut taken: Vec<Duration>, whole: Duration) -> Self {
         taken.sort_unstable();
-        let at = |share: usize| taken.get((taken.len() * share / 100).min(taken.len().saturating_sub(1))).map_or(0.0, |one| one.as_secs_f64() * 1000.0);
+        let at = |share: usize| {
+            taken.get((taken.len() * share / 100).min(taken.len().saturating_sub(1))).map_or(0.0, |one| one.as_secs_f64() * 1000.0)
+        };
         let rate = f64::from(u32::try_from(taken.len()).unwrap_or(u32::MAX)) / whole.as_secs_f64();
         Self { rate, p50: at(50), p99: at(99) }
     }
@@ -59,7 +61,8 @@ impl Figures {
 /// So many writers, each with one create after the other, for that long, on a newsroom of their own.
 pub fn run(way: Way, writers: usize, time: Duration) -> Figures {
     let desk = Desk::new();
-    let doors: Vec<Shared> = (0..if way == Way::Pool { writers } else { 1 }).map(|_| Shared::sqlite(&desk.path).expect("a database")).collect();
+    let doors: Vec<Shared> =
+        (0..if way == Way::Pool { writers } else { 1 }).map(|_| Shared::sqlite(&desk.path).expect("a database")).collect();
     let turns = Arc::new(Semaphore::new(if way == Way::Alone { 1 } else { writers }));
     let stop = Arc::new(AtomicBool::new(false));
     let begun = Instant::now();
