@@ -362,8 +362,14 @@ where
 /// Opens a writing connection. `synchronous=FULL`: a commit that was answered survives a power loss.
 /// A file that is missing is made for its owner alone (0600); SQLite gives its companions the same mode.
 pub fn open_sqlite(path: &Path) -> Result<Conn, Error> {
-    let made = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-    made.map_err(|error| Error::Start(format!("the database {} cannot be opened: {error}", path.display())))?;
+    // A file that is there is not opened here, not even to look: whoever closes any descriptor of it takes away the locks of the whole process
+    // (POSIX), those of other connections, too. The next program to come and go would then delete the log under us.
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(Error::Start(format!("the database {} cannot be opened: {error}", path.display())));
+        }
+        _ => {}
+    }
     let mut conn = connect_sqlite(path)?;
     conn.batch_execute(
         "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \

@@ -20,6 +20,9 @@ def run(report):
                 ledger.writers[0].one(client)
         for _ in range(5 if Settings.long else 1):
             locked(room, ledger, promise)
+        comes_and_goes(room, ledger, promise)
+        room.kill()
+        room.start()
         rows = sqlite_rows(room.file)
         with room.client() as client:
             ledger.compare(rows, promise, client)
@@ -60,3 +63,16 @@ def locked(room, ledger, promise):
     writer = ledger.writers[0]
     with room.client() as client:
         promise.holds(wait_until(lambda: writer.one(client), 5), f"writes do not resume: {room.last_words()}")
+
+
+def comes_and_goes(room, ledger, promise):
+    """Another program opens the file, reads and leaves: it must not think itself the last one, and take the log with it."""
+    log = room.file.with_name(room.file.name + "-wal")
+    before = log.stat().st_ino
+    other = sqlite3.connect(room.file)
+    other.execute("SELECT count(*) FROM articles").fetchone()
+    other.close()
+    promise.holds(log.exists() and log.stat().st_ino == before, "another program has deleted the log of a running server")
+    with room.client() as client:
+        for writer in ledger.writers:
+            writer.one(client)
