@@ -73,7 +73,12 @@ class Writer:
 
     def one(self, client):
         self.steps += 1
-        open_stories = [story for story in self.stories[-12:] if not story.state.deleted]
+        if self.pending:  # the answer to the last request never came
+            self.unsure.append(self.pending)
+            self.pending = None
+        # What stands in doubt is left alone until the next look at the database.
+        doubted = [pending.story for pending in self.unsure]
+        open_stories = [story for story in self.stories[-12:] if not story.state.deleted and story not in doubted]
         roll = self.dice.random()
         if not open_stories or roll < 0.4:
             return self.create(client)
