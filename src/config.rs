@@ -3,14 +3,15 @@
 //! `Settings` is the text as it was given, `Config` what it means. A wrong, empty or misspelt setting stops the start with one sentence,
 //! so that nobody runs with a default they thought they had changed.
 
+mod backups;
 mod database_url;
 mod error;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod values;
 
 use std::ffi::OsString;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,8 +21,10 @@ use crate::domain::gate::Rule;
 use crate::domain::revision::Retention;
 use ipnet::IpNet;
 
+pub use backups::{BackupTo, Hidden, S3};
 pub use database_url::DatabaseUrl;
 pub use error::ConfigError;
+pub use settings::Settings;
 
 /// Every key, in the order of `.env.example`.
 pub const KEYS: &[&str] = &[
@@ -49,6 +52,13 @@ pub const KEYS: &[&str] = &[
     "COPYDESK_REVISIONS_DAYS",
     "COPYDESK_TRASH_DAYS",
     "COPYDESK_AUDIT_DAYS",
+    "COPYDESK_BACKUP_EVERY",
+    "COPYDESK_BACKUP_TO",
+    "COPYDESK_BACKUP_KEEP",
+    "COPYDESK_S3_ENDPOINT",
+    "COPYDESK_S3_REGION",
+    "COPYDESK_S3_ACCESS_KEY",
+    "COPYDESK_S3_SECRET_KEY",
     "COPYDESK_LOG",
     "COPYDESK_LOG_FORMAT",
     "COPYDESK_OTLP_URL",
@@ -58,105 +68,7 @@ pub const KEYS: &[&str] = &[
 /// Requests a minute for each client where nothing is set.
 pub const DEFAULT_RATE_LIMIT: u32 = 6000;
 
-/// The settings as they were given, before they are understood; flatten it into the command line:
-/// `#[command(flatten)] settings: Settings`. All flags are global.
-#[derive(Clone, Default, clap::Args)]
-#[command(next_help_heading = "Settings (each also an environment variable, see .env.example)")]
-pub struct Settings {
-    /// DATABASE_URL: `sqlite:<path>` or `postgres://…` [default: copydesk.db in the data folder]
-    #[arg(long, global = true, value_name = "URL")]
-    pub database_url: Option<String>,
-    /// COPYDESK_LISTEN: address and port [default: 127.0.0.1:8080]
-    #[arg(long, global = true, value_name = "ADDRESS")]
-    pub listen: Option<String>,
-    /// COPYDESK_ADMIN_LISTEN: where /healthz, /readyz and /metrics are, or off [default: 127.0.0.1:8081]
-    #[arg(long, global = true, value_name = "ADDRESS")]
-    pub admin_listen: Option<String>,
-    /// COPYDESK_DATA_DIR: folder for database, secret and media [default: ./data]
-    #[arg(long, global = true, value_name = "FOLDER")]
-    pub data_dir: Option<String>,
-    /// COPYDESK_PUBLIC_URL: where clients reach this API [default: http://<listen>]
-    #[arg(long, global = true, value_name = "URL")]
-    pub public_url: Option<String>,
-    /// COPYDESK_ARTICLE_URL: the public page of a story, with {slug} [default: <public-url>/v1/articles/{slug}]
-    #[arg(long, global = true, value_name = "TEMPLATE")]
-    pub article_url: Option<String>,
-    /// `COPYDESK_JWT_SECRET`; no flag, as every user of the machine can read the flags of a process.
-    #[arg(skip)]
-    pub jwt_secret: Option<String>,
-    /// COPYDESK_ACCESS_TOKEN_SECONDS: how long an access token lives [default: 900]
-    #[arg(long, global = true, value_name = "SECONDS")]
-    pub access_token_seconds: Option<String>,
-    /// COPYDESK_CORS_ORIGINS: origins that may write from a browser, comma-separated [default: none]
-    #[arg(long, global = true, value_name = "ORIGINS")]
-    pub cors_origins: Option<String>,
-    /// COPYDESK_TRUSTED_PROXIES: whose X-Forwarded-For is believed, addresses or networks, comma-separated [default: none]
-    #[arg(long, global = true, value_name = "NETWORKS")]
-    pub trusted_proxies: Option<String>,
-    /// COPYDESK_RATE_LIMIT: requests a minute for each key, account and address; 0 is no limit [default: 6000, the inner net not counted]
-    #[arg(long, global = true, value_name = "COUNT")]
-    pub rate_limit: Option<String>,
-    /// COPYDESK_DOCS: serve /docs/ and /openapi.json [default: true]
-    #[arg(long, global = true, value_name = "BOOL")]
-    pub docs: Option<String>,
-    /// COPYDESK_PUBLISH_GATE: what a story needs to be published, of lead, tag, author, image_alt, second_pair_of_eyes [default: none]
-    #[arg(long, global = true, value_name = "RULES")]
-    pub publish_gate: Option<String>,
-    /// COPYDESK_WORKERS: threads that answer requests [default: one for each core]
-    #[arg(long, global = true, value_name = "COUNT")]
-    pub workers: Option<String>,
-    /// COPYDESK_CACHE_BYTES: finished answers kept in memory, 0 keeps none [default: 67108864]
-    #[arg(long, global = true, value_name = "BYTES")]
-    pub cache_bytes: Option<String>,
-    /// COPYDESK_BODY_LIMIT_BYTES: largest request body [default: 2097152]
-    #[arg(long, global = true, value_name = "BYTES")]
-    pub body_limit_bytes: Option<String>,
-    /// COPYDESK_BODY_TIMEOUT_SECONDS: time a client has to send a request body [default: 10]
-    #[arg(long, global = true, value_name = "SECONDS")]
-    pub body_timeout_seconds: Option<String>,
-    /// COPYDESK_REQUEST_TIMEOUT_SECONDS: time a request may take, beside that for its body [default: 30]
-    #[arg(long, global = true, value_name = "SECONDS")]
-    pub request_timeout_seconds: Option<String>,
-    /// COPYDESK_DRAIN_SECONDS: for how long a server that is told to end still takes new requests [default: 1]
-    #[arg(long, global = true, value_name = "SECONDS")]
-    pub drain_seconds: Option<String>,
-    /// COPYDESK_POSTGRES_POOL: connections to PostgreSQL [default: 8]
-    #[arg(long, global = true, value_name = "COUNT")]
-    pub postgres_pool: Option<String>,
-    /// COPYDESK_REVISIONS_KEPT: the newest so many revisions of a story stay [default: all]
-    #[arg(long, global = true, value_name = "COUNT")]
-    pub revisions_kept: Option<String>,
-    /// COPYDESK_REVISIONS_DAYS: revisions of the last so many days stay [default: all]
-    #[arg(long, global = true, value_name = "DAYS")]
-    pub revisions_days: Option<String>,
-    /// COPYDESK_TRASH_DAYS: how long deleted stories can be restored [default: 30]
-    #[arg(long, global = true, value_name = "DAYS")]
-    pub trash_days: Option<String>,
-    /// COPYDESK_AUDIT_DAYS: how long lines stay in the audit log [default: 365]
-    #[arg(long, global = true, value_name = "DAYS")]
-    pub audit_days: Option<String>,
-    /// COPYDESK_LOG: a level, or levels by part [default: info]
-    #[arg(long, global = true, value_name = "FILTER")]
-    pub log: Option<String>,
-    /// COPYDESK_LOG_FORMAT: text or json [default: text]
-    #[arg(long, global = true, value_name = "FORMAT")]
-    pub log_format: Option<String>,
-    /// COPYDESK_OTLP_URL: the OpenTelemetry collector that traces go to, http://host:4318 [default: none]
-    #[arg(long, global = true, value_name = "URL")]
-    pub otlp_url: Option<String>,
-    /// COPYDESK_OTLP_PERCENT: how many of a hundred requests are traced [default: 100]
-    #[arg(long, global = true, value_name = "PERCENT")]
-    pub otlp_percent: Option<String>,
-}
-
-/// Says nothing of the values: two of them are secrets.
-impl fmt::Debug for Settings {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Settings").finish_non_exhaustive()
-    }
-}
-
-/// The settings understood; safe to show, as both secrets hide themselves.
+/// The settings understood; safe to show, as secrets hide themselves.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub database_url: DatabaseUrl,
@@ -193,6 +105,13 @@ pub struct Config {
     pub retention: Retention,
     pub trash_days: u32,
     pub audit_days: u32,
+    /// Hours between two scheduled backups; `None`: there are none.
+    pub backup_every: Option<u32>,
+    pub backup_to: BackupTo,
+    /// How many scheduled backups stay.
+    pub backup_keep: usize,
+    /// `None`: no keys are given.
+    pub s3: Option<S3>,
     /// A `tracing_subscriber` env-filter directive that parses.
     pub log: String,
     pub log_format: LogFormat,
@@ -242,12 +161,14 @@ impl Settings {
             }
         }
         let data_dir = PathBuf::from(self.data_dir.as_deref().unwrap_or("./data"));
+        let backups = data_dir.join("backups");
         let listen = values::listen("COPYDESK_LISTEN", self.listen.as_deref().unwrap_or("127.0.0.1:8080"))?;
         let admin_listen = values::admin_listen("COPYDESK_ADMIN_LISTEN", self.admin_listen.as_deref())?;
         let public_url = match self.public_url {
             Some(url) => values::public_url("COPYDESK_PUBLIC_URL", url)?,
             None => default_public_url(listen),
         };
+        let s3 = values::s3(self.s3_endpoint, self.s3_region, self.s3_access_key, self.s3_secret_key)?;
         Ok(Config {
             database_url: match self.database_url {
                 Some(url) => DatabaseUrl::parse(&url)?,
@@ -286,6 +207,13 @@ impl Settings {
             },
             trash_days: values::number("COPYDESK_TRASH_DAYS", self.trash_days, 30, 1..=36_500)?,
             audit_days: values::number("COPYDESK_AUDIT_DAYS", self.audit_days, 365, 1..=36_500)?,
+            backup_every: values::bound("COPYDESK_BACKUP_EVERY", self.backup_every, 1..=8784)?,
+            backup_to: match self.backup_to {
+                Some(place) => values::backup_to("COPYDESK_BACKUP_TO", &place, s3.is_some())?,
+                None => BackupTo::Folder(backups),
+            },
+            backup_keep: values::number("COPYDESK_BACKUP_KEEP", self.backup_keep, 14, 1..=10_000)?,
+            s3,
             log: values::log_filter("COPYDESK_LOG", self.log.unwrap_or_else(|| "info".to_owned()))?,
             log_format: values::one_of("COPYDESK_LOG_FORMAT", self.log_format, &[("text", LogFormat::Text), ("json", LogFormat::Json)])?,
             otlp_url: self.otlp_url.map(|url| values::otlp_url("COPYDESK_OTLP_URL", url)).transpose()?,
@@ -316,6 +244,13 @@ impl Settings {
             "COPYDESK_REVISIONS_DAYS" => &mut self.revisions_days,
             "COPYDESK_TRASH_DAYS" => &mut self.trash_days,
             "COPYDESK_AUDIT_DAYS" => &mut self.audit_days,
+            "COPYDESK_BACKUP_EVERY" => &mut self.backup_every,
+            "COPYDESK_BACKUP_TO" => &mut self.backup_to,
+            "COPYDESK_BACKUP_KEEP" => &mut self.backup_keep,
+            "COPYDESK_S3_ENDPOINT" => &mut self.s3_endpoint,
+            "COPYDESK_S3_REGION" => &mut self.s3_region,
+            "COPYDESK_S3_ACCESS_KEY" => &mut self.s3_access_key,
+            "COPYDESK_S3_SECRET_KEY" => &mut self.s3_secret_key,
             "COPYDESK_LOG" => &mut self.log,
             "COPYDESK_LOG_FORMAT" => &mut self.log_format,
             "COPYDESK_ADMIN_LISTEN" => &mut self.admin_listen,

@@ -5,6 +5,7 @@
 //! `render` turns Markdown into what readers see, when it is written; `auth` knows passwords and tokens.
 //! `outbound` is the one way out, to other servers.
 //! `cli` is the other way in: the subcommands of the one binary.
+//! `keep` sees to it that no word is lost: backups, moves, the doctor.
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +14,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod keep;
 pub mod outbound;
 pub mod render;
 pub mod store;

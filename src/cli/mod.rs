@@ -2,6 +2,7 @@
 
 mod demo;
 mod health;
+mod keep;
 mod key;
 mod serve;
 mod signals;
@@ -10,8 +11,11 @@ mod user;
 
 use crate::auth::{SigningSecret, Tokens};
 use crate::config::{Config, DatabaseUrl, LogFormat, Settings, environment, load_env_file};
-use crate::http;
-use crate::store::{Conn, Error, Shared, Store, migrate, open_postgres, open_sqlite};
+use crate::http::{self, Clock};
+use crate::keep::lock::{self, Lock};
+use crate::keep::progress::Show;
+use crate::keep::{snapshot, sqlite_file};
+use crate::store::{Conn, Error, Shared, Store, applied, migrate, open_postgres, open_sqlite, pending, soundness, swap};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use traces::{Sending, Traces};
@@ -35,7 +39,47 @@ enum Command {
     /// Answer requests (what `copydesk` alone does, too).
     Serve,
     /// Bring the database's schema up to this program.
-    Migrate,
+    Migrate {
+        /// Only tell what would be done.
+        #[arg(long)]
+        dry_run: bool,
+        /// Make no copy of a SQLite database first.
+        #[arg(long)]
+        no_snapshot: bool,
+    },
+    /// Back the newsroom up while the server runs: compressed, checksummed, verified.
+    Backup {
+        /// A folder, or s3://bucket/prefix [default: COPYDESK_BACKUP_TO]
+        to: Option<String>,
+        /// Let the oldest go, so that so many stay [default: all stay]
+        #[arg(long, value_name = "COUNT", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+        keep: Option<usize>,
+        /// Make none; list those that are there.
+        #[arg(long)]
+        list: bool,
+    },
+    /// Put a backup in the place of the database, which is kept aside. The server must be stopped.
+    Restore {
+        /// `latest`, a backup's name, its address (s3://bucket/prefix/name), or any backup, snapshot, export or SQLite file
+        backup: String,
+    },
+    /// Write the whole newsroom as lines of JSON, while the server runs.
+    Export {
+        /// A file, compressed if it ends in .zst; - is standard output
+        #[arg(default_value = "-")]
+        file: String,
+    },
+    /// Read an export into an empty database, SQLite or PostgreSQL. The server must be stopped.
+    Import {
+        /// A file; - is standard input
+        file: String,
+    },
+    /// Look for what is wrong with the database, the files and the configuration, and say what helps.
+    Doctor {
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
     /// Keep the accounts of the newsroom, without a running server.
     #[command(subcommand)]
     User(user::Command),
@@ -99,7 +143,14 @@ fn dispatch(line: CommandLine) -> Result<(), Stop> {
     let _log = start_log(&config)?;
     match line.command {
         None | Some(Command::Serve) => serve::serve(config),
-        Some(Command::Migrate) => migrate_now(&config),
+        Some(Command::Migrate { dry_run: true, .. }) => tell_pending(&config),
+        Some(Command::Migrate { dry_run: false, no_snapshot }) => migrate_now(&config, !no_snapshot),
+        Some(Command::Backup { to, list: true, .. }) => keep::list_backups(&config, to.as_deref()),
+        Some(Command::Backup { to, keep, list: false }) => keep::back_up(&config, to.as_deref(), keep),
+        Some(Command::Restore { backup }) => keep::restore(&config, &backup),
+        Some(Command::Export { file }) => keep::write_export(&config, &file),
+        Some(Command::Import { file }) => keep::read_import(&config, &file),
+        Some(Command::Doctor { json }) => keep::examine(&config, json),
         Some(Command::User(command)) => user::run(command, &config),
         Some(Command::Key(command)) => key::run(command, &config),
         Some(Command::Demo) => demo::demo(config),
@@ -108,8 +159,9 @@ fn dispatch(line: CommandLine) -> Result<(), Stop> {
     }
 }
 
-fn migrate_now(config: &Config) -> Result<(), Stop> {
-    let applied = bring_up_to_date(&mut open(config)?)?;
+fn migrate_now(config: &Config, with_snapshot: bool) -> Result<(), Stop> {
+    let _shared = claim(config)?;
+    let applied = migrated(config, &mut open(config)?, with_snapshot)?;
     if applied.is_empty() {
         println!("The schema is up to date.");
     }
@@ -119,14 +171,75 @@ fn migrate_now(config: &Config) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Says what a migration would do, and does nothing.
+fn tell_pending(config: &Config) -> Result<(), Stop> {
+    let missing = match &config.database_url {
+        DatabaseUrl::Sqlite(path) if !path.exists() => crate::store::known()?,
+        DatabaseUrl::Sqlite(path) => {
+            sqlite_file::check(path, lock::is_in_use(path))?;
+            pending(&mut soundness::open_beside(path)?)?
+        }
+        DatabaseUrl::Postgres(url) => pending(&mut open_postgres(url)?)?,
+    };
+    if missing.is_empty() {
+        println!("The schema is up to date.");
+    }
+    for name in missing {
+        println!("Would apply {name}.");
+    }
+    Ok(())
+}
+
 /// Brings the schema up to date, and the finished copies of live stories with it; answers the names of the migrations it applied.
-fn bring_up_to_date(conn: &mut Conn) -> Result<Vec<String>, Stop> {
-    let applied = migrate(conn)?;
+/// A SQLite database that has stories is copied first. Of two processes at once the second waits, and finds nothing to do.
+fn migrated(config: &Config, conn: &mut Conn, with_snapshot: bool) -> Result<Vec<String>, Stop> {
+    let mut done = Vec::new();
+    if !pending(conn)?.is_empty() {
+        let _alone = match &config.database_url {
+            DatabaseUrl::Sqlite(path) => Some(lock::wait_for(path, ".migration-lock")?),
+            DatabaseUrl::Postgres(_) => None,
+        };
+        if let DatabaseUrl::Sqlite(path) = &config.database_url
+            && with_snapshot
+            && !pending(conn)?.is_empty()
+            && !applied(conn)?.is_empty()
+        {
+            let copy = snapshot::take(path, Clock::system().now(), Show::Progress)?;
+            tracing::info!(snapshot = %copy.display(), "copied the database before its schema changes: {}", copy.display());
+        }
+        let _progress = Show::Progress.time("changing the schema");
+        done = migrate(conn)?;
+    }
+    let _progress = Show::Progress.time("finishing live stories anew");
     let anew = http::finish_anew(conn)?;
     if anew > 0 {
         tracing::info!(stories = anew, "finished {anew} live stories anew");
     }
-    Ok(applied)
+    Ok(done)
+}
+
+/// Comes to a SQLite database for as long as the lock is held: nobody puts another one in its place meanwhile. One that is there is looked
+/// at first, and refused if it is damaged; one that is not is made.
+fn claim(config: &Config) -> Result<Option<Lock>, Stop> {
+    let DatabaseUrl::Sqlite(path) = &config.database_url else { return Ok(None) };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| Stop(format!("the folder {} cannot be made: {error}", folder.display())))?;
+    }
+    let lock = lock::come(path)?;
+    if path.exists() {
+        sqlite_file::check(path, !lock.is_alone())?;
+    } else {
+        sqlite_file::make(path)?;
+    }
+    Ok(Some(lock.shared()?))
+}
+
+/// Says what goes with a newsroom and is not in its database.
+fn tokens_stay(config: &Config) {
+    let path = config.data_dir.join("jwt-secret");
+    if config.jwt_secret.is_none() && !path.exists() {
+        println!("Bring the signing secret, too ({} or COPYDESK_JWT_SECRET): with a new one everybody signs in again.", path.display());
+    }
 }
 
 /// What ends last: the lines and the traces that are still to be written.
@@ -163,21 +276,22 @@ fn start_log(config: &Config) -> Result<Log, Stop> {
 /// A writing connection, outside the doors: for what runs before them or without them.
 fn open(config: &Config) -> Result<Conn, Stop> {
     match &config.database_url {
-        DatabaseUrl::Sqlite(path) => {
-            if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder)
-                    .map_err(|error| Stop(format!("the folder {} cannot be made: {error}", folder.display())))?;
+        DatabaseUrl::Sqlite(path) => Ok(open_sqlite(path)?),
+        DatabaseUrl::Postgres(url) => {
+            let mut conn = open_postgres(url)?;
+            if swap::share(&mut conn)? {
+                Ok(conn)
+            } else {
+                Err(Stop("the database is being restored or imported into; wait until that is done".into()))
             }
-            Ok(open_sqlite(path)?)
         }
-        DatabaseUrl::Postgres(url) => Ok(open_postgres(url)?),
     }
 }
 
-/// The doors, on a schema that is up to date.
+/// The doors, on a schema that is up to date. Call [`claim`] first, and hold what it answers.
 fn open_store(config: &Config) -> Result<Shared, Stop> {
     let mut conn = open(config)?;
-    for name in bring_up_to_date(&mut conn)? {
+    for name in migrated(config, &mut conn, true)? {
         tracing::info!(migration = %name, "applied migration {name}");
     }
     let shared = match &config.database_url {
@@ -208,6 +322,7 @@ fn tokens(config: &Config) -> Result<Tokens, Stop> {
 
 /// Runs work on the doors from a command that has no server.
 fn with_store<T>(config: &Config, work: impl AsyncFnOnce(Store) -> Result<T, Stop>) -> Result<T, Stop> {
+    let _shared = claim(config)?;
     let shared = open_store(config)?;
     actix_web::rt::System::new().block_on(async { work(shared.store()).await })
 }

@@ -2,7 +2,7 @@
 
 use super::signals::Signals;
 use super::user::create;
-use super::{Stop, open_store, tokens};
+use super::{Stop, claim, open_store, tokens};
 use crate::auth::{Password, Tokens};
 use crate::config::{Config, DEFAULT_RATE_LIMIT};
 use crate::domain::allowance::Allowance;
@@ -10,6 +10,7 @@ use crate::domain::audit::Occasion;
 use crate::domain::revision::days_before;
 use crate::domain::user::Role;
 use crate::http::{self, Clock, HttpSettings, RateLimit, Running, Watch};
+use crate::keep::scheduled;
 use crate::store::{Shared, trash, users};
 use actix_web::dev::ServerHandle;
 use listenfd::ListenFd;
@@ -25,9 +26,11 @@ pub fn serve(config: Config) -> Result<(), Stop> {
 
 /// Serves; `prepare` runs when the database and the port are ready, and is told where clients will reach the server.
 pub fn serve_after(config: Config, prepare: impl AsyncFnOnce(&Shared, &Tokens, &str) -> Result<(), Stop>) -> Result<(), Stop> {
+    let _claimed = claim(&config)?;
     let shared = open_store(&config)?;
     let tokens = tokens(&config)?;
     let Listeners { clients, admin, are_given } = Listeners::open(&config)?;
+    let _backups = scheduled::start(&config, Clock::system())?;
     let config = config.bound_to(clients.local_addr()?);
     let settings = http_settings(&config);
     actix_web::rt::System::new().block_on(async move {

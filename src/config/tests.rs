@@ -164,6 +164,12 @@ fn a_wrong_value_is_refused_in_one_sentence_that_names_key_value_and_what_is_all
         ("COPYDESK_REVISIONS_DAYS", &["0", "36501", "1y"]),
         ("COPYDESK_TRASH_DAYS", &["0", "36501", "never"]),
         ("COPYDESK_AUDIT_DAYS", &["0", "36501", "never"]),
+        ("COPYDESK_BACKUP_EVERY", &["0", "8785", "daily", "24h"]),
+        ("COPYDESK_BACKUP_TO", &["s3://", "s3://ab", "s3://News/x", "ftp://news/x", "s3://news/x"]),
+        ("COPYDESK_BACKUP_KEEP", &["0", "10001", "all"]),
+        ("COPYDESK_S3_ENDPOINT", &["minio:9000", "https://s3.example/", "https://s3.example/bucket", "s3://x", "http://10.0.0.7:9000"]),
+        ("COPYDESK_S3_REGION", &["eu central", "a.b", "x/y"]),
+        ("COPYDESK_S3_ACCESS_KEY", &["a b", "a/b", "é"]),
         ("COPYDESK_LOG", &["inof", "info,verbose", "copydesk=loud", "copydesk", "info,"]),
         ("COPYDESK_LOG_FORMAT", &["JSON", "pretty"]),
     ] {
@@ -201,6 +207,18 @@ fn the_values_an_operator_would_write_are_understood() {
 }
 
 #[test]
+fn backups_go_to_a_folder_or_where_there_are_keys_to_a_bucket() {
+    let plain = config(&[]);
+    assert_eq!((plain.backup_every, plain.backup_keep), (None, 14));
+    assert_eq!(plain.backup_to, BackupTo::Folder("./data/backups".into()));
+    let keys = [("COPYDESK_S3_ACCESS_KEY", "AKIA1"), ("COPYDESK_S3_SECRET_KEY", "a/b+c")];
+    let bucket = config(&[&keys[..], &[("COPYDESK_BACKUP_TO", "s3://news/desk"), ("COPYDESK_S3_REGION", "eu-north-1")]].concat());
+    assert_eq!(bucket.backup_to, BackupTo::Bucket { bucket: "news".into(), prefix: "desk/".into() });
+    assert_eq!(bucket.s3.unwrap().endpoint, "https://s3.eu-north-1.amazonaws.com");
+    assert!(refusal("COPYDESK_BACKUP_TO", "s3://news/desk").contains("COPYDESK_S3_ACCESS_KEY"));
+}
+
+#[test]
 fn the_database_file_stands_in_the_data_folder_unless_told() {
     assert_eq!(config(&[("COPYDESK_DATA_DIR", "/srv/desk")]).database_url, DatabaseUrl::Sqlite(PathBuf::from("/srv/desk/copydesk.db")));
     assert!(refusal("DATABASE_URL", "sqlite::memory:").starts_with("DATABASE_URL asks for a database in memory"));
@@ -229,7 +247,12 @@ fn a_weak_secret_stops_the_start_without_being_repeated() {
 
 #[test]
 fn debug_shows_no_secret() {
-    let variables = [("COPYDESK_JWT_SECRET", SECRET), ("DATABASE_URL", "postgres://desk:hunter2@db/desk")];
+    let variables = [
+        ("COPYDESK_JWT_SECRET", SECRET),
+        ("DATABASE_URL", "postgres://desk:hunter2@db/desk"),
+        ("COPYDESK_S3_ACCESS_KEY", "AKIA1"),
+        ("COPYDESK_S3_SECRET_KEY", "hunter2+hunter2"),
+    ];
     let settings = Settings::default().or_from(variables.map(|(key, value)| (key.into(), value.into()))).unwrap();
     let shown = format!("{settings:?} {:?}", settings.clone().validate().unwrap());
     assert!(!shown.contains(SECRET) && !shown.contains("hunter2"), "{shown}");
@@ -268,7 +291,10 @@ fn the_example_file_documents_every_key_once_in_order_under_a_line_of_prose_and_
 
 #[test]
 fn the_example_file_shows_the_defaults() {
-    const WITHOUT_A_FIXED_DEFAULT: [&str; 8] = [
+    const WITHOUT_A_FIXED_DEFAULT: [&str; 11] = [
+        "COPYDESK_BACKUP_EVERY",
+        "COPYDESK_S3_ACCESS_KEY",
+        "COPYDESK_S3_SECRET_KEY",
         "COPYDESK_JWT_SECRET",
         "COPYDESK_CORS_ORIGINS",
         "COPYDESK_TRUSTED_PROXIES",

@@ -8,8 +8,10 @@ use std::str::FromStr;
 use tracing_subscriber::EnvFilter;
 
 use super::KEYS;
+use super::backups::{BackupTo, Hidden, S3};
 use super::error::ConfigError;
 use crate::domain::gate::Rule;
+use crate::outbound::is_allowed;
 use ipnet::IpNet;
 
 const PREFIX: &str = "COPYDESK_";
@@ -131,6 +133,46 @@ pub(super) fn gate(key: &'static str, list: &str) -> Result<Vec<Rule>, ConfigErr
         }
     }
     Ok(rules)
+}
+
+/// A folder, or a bucket where there are keys for one.
+pub(super) fn backup_to(key: &'static str, value: &str, has_keys: bool) -> Result<BackupTo, ConfigError> {
+    match BackupTo::parse(value) {
+        Some(BackupTo::Bucket { .. }) if !has_keys => {
+            let allowed = "a folder while COPYDESK_S3_ACCESS_KEY and COPYDESK_S3_SECRET_KEY are not set";
+            Err(ConfigError::wrong(key, value, allowed))
+        }
+        Some(place) => Ok(place),
+        None => Err(ConfigError::wrong(key, value, "a folder, or a bucket as in s3://bucket/prefix")),
+    }
+}
+
+/// An S3-compatible store, if there are both keys for one.
+pub(super) fn s3(
+    endpoint: Option<String>,
+    region: Option<String>,
+    access_key: Option<String>,
+    secret_key: Option<String>,
+) -> Result<Option<S3>, ConfigError> {
+    const ENDPOINT: &str = "COPYDESK_S3_ENDPOINT";
+    let region = region.unwrap_or_else(|| "us-east-1".to_owned());
+    if !is_host_name(&region) || region.contains('.') {
+        return Err(ConfigError::wrong("COPYDESK_S3_REGION", &region, "the name of a region, as in eu-central-1"));
+    }
+    let endpoint = endpoint.unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com"));
+    if http_url(&endpoint).is_none_or(|(_, rest)| !rest.is_empty()) || !is_allowed(&endpoint) {
+        let allowed = "an https URL without a path, or http of this machine, as in http://127.0.0.1:9000";
+        return Err(ConfigError::wrong(ENDPOINT, &endpoint, allowed));
+    }
+    if let Some(key) = &access_key
+        && !key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/')
+    {
+        return Err(ConfigError::wrong("COPYDESK_S3_ACCESS_KEY", key, "an access key, without spaces and slashes"));
+    }
+    Ok(match (access_key, secret_key) {
+        (Some(access_key), Some(secret_key)) => Some(S3 { endpoint, region, access_key, secret_key: Hidden::new(secret_key) }),
+        _ => None,
+    })
 }
 
 pub(super) fn log_filter(key: &'static str, value: String) -> Result<String, ConfigError> {

@@ -39,6 +39,11 @@ impl Moment {
         self.timestamp().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
     }
 
+    /// `20250627T143000Z`: as it stands in names of files, and in signatures (ISO 8601, basic form).
+    pub fn compact(self) -> String {
+        self.timestamp().strftime("%Y%m%dT%H%M%SZ").to_string()
+    }
+
     fn timestamp(self) -> Timestamp {
         Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH)
     }
@@ -89,7 +94,7 @@ mod tests {
         let moment = Moment::parse("2025-06-27T08:30:00-06:00").unwrap();
         assert_eq!(moment.to_string(), "2025-06-27T14:30:00.000Z");
         assert_eq!(Moment::parse("2025-06-27T14:30:00.123456Z").unwrap().to_string(), "2025-06-27T14:30:00.123Z");
-        assert_eq!(moment.year(), 2025);
+        assert_eq!((moment.year(), moment.compact().as_str()), (2025, "20250627T143000Z"));
         assert_eq!(moment.http_date(), "Fri, 27 Jun 2025 14:30:00 GMT");
         assert_eq!(Moment::parse("yesterday"), None);
         assert_eq!(Moment::start_of_year(2025).unwrap().to_string(), "2025-01-01T00:00:00.000Z");

@@ -62,7 +62,7 @@ mod workflow;
 pub use allowances::RateLimit;
 pub use api_keys::key_limits;
 pub use clock::Clock;
-pub use finished::{finish_anew, publish};
+pub use finished::{FORM, finish_anew, publish};
 pub use remote::is_network;
 pub use server::{LAST_REQUESTS, Running, start};
 pub use site::HttpSettings;

@@ -7,6 +7,7 @@ use super::conn::Conn;
 use super::error::Error;
 use super::marks::Marks;
 use super::pool::open_postgres;
+use super::swap;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -49,7 +50,12 @@ pub fn listen(url: &str, marks: &Arc<Marks>) -> Result<(), Error> {
 fn follow(url: &str, marks: &Weak<Marks>) {
     let mut heard_at = Instant::now();
     while let Some(held) = marks.upgrade() {
-        let connected = open_postgres(url).and_then(|mut conn| Ok(conn.batch_execute("LISTEN copydesk").map(|()| conn)?));
+        let connected = open_postgres(url).and_then(|mut conn| {
+            conn.batch_execute("LISTEN copydesk")?;
+            // Whoever wants to put another newsroom in place learns by it that this process is at work.
+            swap::share(&mut conn)?;
+            Ok(conn)
+        });
         if connected.is_ok() || heard_at.elapsed() >= GRACE {
             held.touch_all();
         }

@@ -73,6 +73,21 @@ fn the_sign_in_block_pasted_again_makes_a_token_that_works() {
 }
 
 #[test]
+fn the_newsroom_is_backed_up_and_moved_by_pasting_the_readme() {
+    let folder = Folder::new();
+    let server = folder.serve(&["demo"]);
+    let commands = blocks_below("## Back up and move\n").concat();
+    assert_eq!(commands.matches("copydesk ").count(), 5, "{commands}");
+    let here = format!("copydesk() {{ {} \"$@\"; }}\n{commands}", env!("CARGO_BIN_EXE_copydesk"));
+    let pasted = Command::new("bash").arg("-ec").arg(&here).current_dir(folder.path()).output().unwrap();
+    let (out, err) = (String::from_utf8(pasted.stdout).unwrap(), String::from_utf8(pasted.stderr).unwrap());
+    assert!(pasted.status.success() && out.contains("0 problems, 0 warnings.") && out.contains("Imported "), "{out}{err}");
+    let moved = folder.serve_with(&[], &[("DATABASE_URL", "sqlite:./moved/copydesk.db")]);
+    let titles = |url: &crate::program::Server| url.get("/v1/articles?fields=title").to_string();
+    assert_eq!(titles(&moved), titles(&server));
+}
+
+#[test]
 fn the_readme_names_every_setting_and_every_command() {
     for key in copydesk::config::KEYS {
         assert!(README.contains(&format!("\n| `{key}` |")), "{key} is missing in the README's table");
