@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::auth::SigningSecret;
+use crate::auth::{Algorithm, SigningSecret};
 use crate::domain::gate::Rule;
 use crate::domain::revision::Retention;
 use ipnet::IpNet;
@@ -36,6 +36,7 @@ pub const KEYS: &[&str] = &[
     "COPYDESK_ARTICLE_URL",
     "COPYDESK_JWT_SECRET",
     "COPYDESK_ACCESS_TOKEN_SECONDS",
+    "COPYDESK_TOKEN_ALGORITHM",
     "COPYDESK_CORS_ORIGINS",
     "COPYDESK_DOCS",
     "COPYDESK_TRUSTED_PROXIES",
@@ -84,6 +85,8 @@ pub struct Config {
     /// `None`: the secret is in a file in `data_dir`, made at the first start.
     pub jwt_secret: Option<SigningSecret>,
     pub access_token_seconds: i64,
+    /// What new keys sign with.
+    pub token_algorithm: Algorithm,
     /// Each `scheme://host[:port]`, as browsers write it.
     pub cors_origins: Vec<String>,
     /// Proxies whose word about the client's address is believed.
@@ -184,6 +187,11 @@ impl Settings {
             public_url,
             jwt_secret: self.jwt_secret.as_deref().map(SigningSecret::from_config).transpose().map_err(ConfigError::WeakSecret)?,
             access_token_seconds: values::number("COPYDESK_ACCESS_TOKEN_SECONDS", self.access_token_seconds, 900, 60..=86_400)?,
+            token_algorithm: values::one_of(
+                "COPYDESK_TOKEN_ALGORITHM",
+                self.token_algorithm,
+                &[("HS256", Algorithm::Hs256), ("EdDSA", Algorithm::EdDsa)],
+            )?,
             cors_origins: self.cors_origins.map_or(Ok(Vec::new()), |list| values::origins("COPYDESK_CORS_ORIGINS", &list))?,
             trusted_proxies: self.trusted_proxies.map_or(Ok(Vec::new()), |list| values::networks("COPYDESK_TRUSTED_PROXIES", &list))?,
             rate_limit: values::bound("COPYDESK_RATE_LIMIT", self.rate_limit, 0..=1_000_000)?,
@@ -230,6 +238,7 @@ impl Settings {
             "COPYDESK_ARTICLE_URL" => &mut self.article_url,
             "COPYDESK_JWT_SECRET" => &mut self.jwt_secret,
             "COPYDESK_ACCESS_TOKEN_SECONDS" => &mut self.access_token_seconds,
+            "COPYDESK_TOKEN_ALGORITHM" => &mut self.token_algorithm,
             "COPYDESK_CORS_ORIGINS" => &mut self.cors_origins,
             "COPYDESK_TRUSTED_PROXIES" => &mut self.trusted_proxies,
             "COPYDESK_RATE_LIMIT" => &mut self.rate_limit,

@@ -1,17 +1,21 @@
 //! Who is asking: passwords, the secret that signs, and the access tokens it signs.
 //!
 //! `password` parses what a person types, hashes it with argon2id and compares, at the same cost for addresses nobody has.
-//! `secret` holds the signing secret: from the configuration, or made once in a file only this user can read.
-//! `token` issues and reads access and preview tokens: JWT (RFC 7519, RFC 9068), one algorithm, every claim required.
+//! `secret` holds the server's secret: from the configuration, or made once in a file only this user can read.
+//! `token` issues and reads access and preview tokens: JWT (RFC 7519, RFC 9068), every claim required.
+//! `keys` are what signs them, sealed with a key made of the secret; `jws` makes and checks signatures.
+//! `foreign` reads the tokens of an OpenID Connect provider.
 //! `seal` closes answers that are kept, so that the database alone does not show what is in them.
 //! `refresh` makes refresh tokens, each of the one before it.
 //! `api_key` makes and reads the keys of programs.
-//! `hs256` gives the JWT library the one algorithm it may use.
 //!
 //! Nothing here knows HTTP, SQL, the newsroom's rules, the environment or the clock: the time is passed in.
 
 pub mod api_key;
-mod hs256;
+mod claims;
+pub mod foreign;
+mod jws;
+pub mod keys;
 pub mod password;
 pub mod refresh;
 pub mod seal;
@@ -20,6 +24,9 @@ pub mod token;
 mod worst_passwords;
 
 pub use api_key::ApiKey;
+pub use foreign::{ForeignClaims, ForeignKeys, Purpose};
+pub use jws::Algorithm;
+pub use keys::{PublicKey, SealedKey};
 pub use password::{Password, WeakPassword};
 pub use refresh::{RefreshToken, Rotation};
 pub use seal::{Envelope, SealFailure, Sealer};

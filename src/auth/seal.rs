@@ -33,9 +33,17 @@ impl Sealer {
 
     /// The envelope for what `user_id` asked under `key`.
     pub fn envelope(&self, user_id: &str, key: &str) -> Envelope {
-        let both = format!("{user_id}\n{key}");
-        let opens = self.0.clone().chain_update(b"copydesk sealed answers\n").chain_update(&both).finalize().into_bytes();
-        Envelope { name: hexadecimal(&Sha256::digest(both)), key: opens.into() }
+        self.envelope_of(b"copydesk sealed answers\n", format!("{user_id}\n{key}"))
+    }
+
+    /// The envelope for the signing key of that name; what is sealed as a key of one algorithm is none of another.
+    pub(super) fn key_envelope(&self, kid: &str, algorithm: &str) -> Envelope {
+        self.envelope_of(b"copydesk sealed signing keys\n", format!("{kid}\n{algorithm}"))
+    }
+
+    fn envelope_of(&self, kind: &[u8], what: String) -> Envelope {
+        let opens = self.0.clone().chain_update(kind).chain_update(&what).finalize().into_bytes();
+        Envelope { name: hexadecimal(&Sha256::digest(what)), key: opens.into() }
     }
 }
 

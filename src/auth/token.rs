@@ -1,15 +1,15 @@
-//! Access and preview tokens: JWT (RFC 7519), access tokens in the profile of RFC 9068, signed with HS256, read as strictly as RFC 8725 asks.
+//! Access and preview tokens: JWT (RFC 7519), access tokens in the profile of RFC 9068, read as strictly as RFC 8725 asks.
 
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use std::sync::{Arc, PoisonError, RwLock};
+
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::hs256;
+use super::claims::{Audience, LEEWAY_SECONDS, is_over, is_to_come, milliseconds};
+use super::jws::{Algorithm, Compact};
+use super::keys::{Keyring, PublicKey, SealedKey};
 use super::refresh::Rotation;
 use super::seal::Sealer;
 use super::secret::SigningSecret;
@@ -31,10 +31,10 @@ impl Kind {
     }
 }
 
-/// Seconds by which the clocks of two machines may differ.
-const LEEWAY_SECONDS: i64 = 5;
 /// Longest token that is looked at, in bytes; ours have about 400.
 const LONGEST: usize = 4096;
+/// The longest life of a preview token, in seconds: 30 days.
+pub const LONGEST_PREVIEW_SECONDS: i64 = 2_592_000;
 
 /// Whom a token is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,36 +95,38 @@ pub enum BadToken {
     TooLong,
     #[error("the token is not three base64url parts with the header and claims of its kind")]
     Malformed,
-    #[error("the token's header names another algorithm than HS256")]
+    #[error("the token's header names another algorithm than its key has")]
     OtherAlgorithm,
     #[error("the token's header names another type than the one wanted here")]
     OtherType,
-    #[error("the token's header names another key than ours")]
+    #[error("the token's header names a key that this server does not have")]
     OtherKey,
+    #[error("the token's key was replaced, longer ago than any token of its kind lives")]
+    RetiredKey,
     #[error("the token's signature is not ours")]
     BadSignature,
     #[error("the token's issuer is another")]
     OtherIssuer,
     #[error("the token's audience is another")]
     OtherAudience,
+    #[error("the token belongs to another sign-in")]
+    OtherNonce,
     #[error("the token is expired")]
     Expired,
     #[error("the token is not valid yet")]
     NotYetValid,
 }
 
-/// The library could not sign, or the system gave no randomness.
+/// There is no key to sign with, or the system gave no randomness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("no token could be made")]
 pub struct IssueFailure;
 
-/// Issues and reads the tokens of one issuer for one audience.
+/// Issues and reads the tokens of one issuer for one audience. Clones share their keys.
 #[derive(Clone)]
 pub struct Tokens {
-    signing: EncodingKey,
-    checking: DecodingKey,
-    validation: Validation,
-    kid: String,
+    keys: Arc<RwLock<Arc<Keyring>>>,
+    algorithm: Algorithm,
     issuer: String,
     audience: String,
     lifetime_seconds: i64,
@@ -134,29 +136,84 @@ pub struct Tokens {
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Tokens").field("kid", &self.kid).field("issuer", &self.issuer).finish_non_exhaustive()
+        formatter.debug_struct("Tokens").field("keys", &self.ring().names()).field("issuer", &self.issuer).finish_non_exhaustive()
     }
 }
 
 impl Tokens {
-    /// Tokens signed with `secret`, which say `iss` and `aud` and live for `lifetime_seconds`.
+    /// Tokens that say `iss` and `aud` and live for `lifetime_seconds`, signed with HS256 by keys that `secret` opens. There are none yet:
+    /// see [`Tokens::take_keys`].
     pub fn new(secret: &SigningSecret, issuer: &str, audience: &str, lifetime_seconds: i64) -> Self {
-        hs256::install();
-        let mut validation = Validation::new(Algorithm::HS256);
-        // The library compares with the system clock and takes any member of an `aud` array; `read` does both by hand.
-        (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
-        validation.required_spec_claims.clear();
         Self {
-            signing: EncodingKey::from_secret(secret.as_bytes()),
-            checking: DecodingKey::from_secret(secret.as_bytes()),
-            validation,
-            kid: Sha256::digest(secret.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect(),
+            keys: Arc::default(),
+            algorithm: Algorithm::Hs256,
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
             lifetime_seconds,
             sealer: Sealer::new(secret),
             rotation: Rotation::new(secret),
         }
+    }
+
+    /// The same, signed with another algorithm. Tokens of before are read on.
+    #[must_use]
+    pub fn signed_with(self, algorithm: Algorithm) -> Self {
+        Self { algorithm, ..self }
+    }
+
+    /// A new key, to be kept and taken with the others.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn make_key(&self, now_ms: i64) -> Result<SealedKey, IssueFailure> {
+        SealedKey::new(self.algorithm, &self.sealer, now_ms)
+    }
+
+    /// Signs and reads with these keys from now on, as far as our secret opens them. Answers whether they are others than before.
+    pub fn take_keys(&self, sealed: Vec<SealedKey>) -> bool {
+        let are_others = !self.ring().is_of(&sealed);
+        if are_others {
+            *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Keyring::open(sealed, &self.sealer));
+        }
+        are_others
+    }
+
+    /// Whether there is a key to sign with whose place no other took.
+    pub fn can_sign(&self) -> bool {
+        self.ring().has_current(self.algorithm)
+    }
+
+    /// The name of the key that signs.
+    pub fn signing_key(&self) -> Option<String> {
+        self.ring().signing(self.algorithm).map(|key| key.kid.clone())
+    }
+
+    /// The names of the keys that our secret has opened, the newest first.
+    pub fn key_names(&self) -> Vec<String> {
+        self.ring().names().into_iter().map(str::to_owned).collect()
+    }
+
+    /// The public halves of the keys that access tokens may be signed with; keys of HS256 have none.
+    pub fn public_keys(&self, now_ms: i64) -> Vec<PublicKey> {
+        self.ring().public(self.longest_life(Kind::Access), now_ms)
+    }
+
+    /// The moment (Unix milliseconds) before which a key must have been replaced so that nothing it has signed is good now.
+    pub const fn forgotten_before(now_ms: i64) -> i64 {
+        now_ms.saturating_sub(milliseconds(LONGEST_PREVIEW_SECONDS + LEEWAY_SECONDS))
+    }
+
+    fn ring(&self) -> Arc<Keyring> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How long after its signing a token may be read, in milliseconds.
+    fn longest_life(&self, kind: Kind) -> i64 {
+        let seconds = match kind {
+            Kind::Access => self.lifetime_seconds,
+            Kind::Preview => LONGEST_PREVIEW_SECONDS,
+        };
+        milliseconds(seconds.saturating_add(LEEWAY_SECONDS))
     }
 
     /// What seals answers with the same secret.
@@ -172,7 +229,7 @@ impl Tokens {
     /// Signs a token for `subject`, issued now (Unix milliseconds).
     ///
     /// # Errors
-    /// When the system gives no randomness for the token's id.
+    /// When the system gives no randomness for the token's id, or there is no key to sign with.
     pub fn issue(&self, subject: &Subject, now_ms: i64) -> Result<IssuedToken, IssueFailure> {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|_| IssueFailure)?;
@@ -185,7 +242,7 @@ impl Tokens {
     /// Signs a token that shows a story for `lifetime_seconds` from now (Unix milliseconds) to whoever sends it.
     ///
     /// # Errors
-    /// When the library cannot sign.
+    /// When there is no key to sign with.
     pub fn issue_preview(&self, preview: &Preview, lifetime_seconds: i64, now_ms: i64) -> Result<IssuedToken, IssueFailure> {
         let whose = Whose { sub: preview.article_id.clone(), jti: preview.id.clone(), ver: None, sid: None };
         let token = self.sign(Kind::Preview, whose, now_ms, lifetime_seconds)?;
@@ -214,8 +271,10 @@ impl Tokens {
         let Whose { sub, jti, ver, sid } = whose;
         let (iss, aud, iat) = (self.issuer.clone(), Audience::One(self.audience(kind)), now_ms.div_euclid(1000));
         let claims = WireClaims { iss, aud, sub, iat, exp: iat.saturating_add(lifetime_seconds), nbf: None, jti, ver, sid };
-        let header = Header { typ: Some(kind.media_type().to_owned()), kid: Some(self.kid.clone()), ..Header::new(Algorithm::HS256) };
-        jsonwebtoken::encode(&header, &claims, &self.signing).map_err(|_| IssueFailure)
+        let ring = self.ring();
+        let key = ring.signing(self.algorithm).ok_or(IssueFailure)?;
+        let header = WireHeader { alg: self.algorithm.name().to_owned(), typ: kind.media_type().to_owned(), kid: key.kid.clone() };
+        key.signer.sign(&header, &claims).ok_or(IssueFailure)
     }
 
     fn audience(&self, kind: Kind) -> String {
@@ -229,33 +288,23 @@ impl Tokens {
         if token.len() > LONGEST {
             return Err(BadToken::TooLong);
         }
-        self.check_header(kind, token)?;
-        let claims = jsonwebtoken::decode::<WireClaims>(token, &self.checking, &self.validation).map_err(|error| match error.kind() {
-            jsonwebtoken::errors::ErrorKind::InvalidSignature => BadToken::BadSignature,
-            _ => BadToken::Malformed,
-        })?;
-        self.check_claims(kind, claims.claims, now_ms)
-    }
-
-    fn check_header(&self, kind: Kind, token: &str) -> Result<(), BadToken> {
-        let mut parts = token.split('.');
-        let (Some(header), Some(_), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
-            return Err(BadToken::Malformed);
-        };
-        let json = URL_SAFE_NO_PAD.decode(header).map_err(|_| BadToken::Malformed)?;
-        let header: WireHeader = serde_json::from_slice(&json).map_err(|_| BadToken::Malformed)?;
-        if header.alg != "HS256" {
-            return Err(BadToken::OtherAlgorithm);
-        }
+        let compact = Compact::parse(token).ok_or(BadToken::Malformed)?;
+        let WireHeader { alg, typ, kid } = serde_json::from_slice(&compact.header).map_err(|_| BadToken::Malformed)?;
         // RFC 7515 §4.1.9: media types compare without case, and `application/` may be left out.
-        let media_type = header.typ.to_ascii_lowercase();
+        let media_type = typ.to_ascii_lowercase();
         if media_type.strip_prefix("application/").unwrap_or(&media_type) != kind.media_type() {
             return Err(BadToken::OtherType);
         }
-        if header.kid.is_some_and(|kid| kid != self.kid) {
-            return Err(BadToken::OtherKey);
+        let ring = self.ring();
+        let key = ring.named(&kid).ok_or(BadToken::OtherKey)?;
+        if alg != key.verifier.algorithm().name() {
+            return Err(BadToken::OtherAlgorithm);
         }
-        Ok(())
+        if !key.is_good(self.longest_life(kind), now_ms) {
+            return Err(BadToken::RetiredKey);
+        }
+        let claims = compact.verified(&key.verifier).ok_or(BadToken::BadSignature)?;
+        self.check_claims(kind, serde_json::from_slice(&claims).map_err(|_| BadToken::Malformed)?, now_ms)
     }
 
     fn check_claims(&self, kind: Kind, claims: WireClaims, now_ms: i64) -> Result<WireClaims, BadToken> {
@@ -269,28 +318,24 @@ impl Tokens {
         if sub.is_empty() || jti.is_empty() {
             return Err(BadToken::Malformed);
         }
-        if now_ms >= milliseconds(exp.saturating_add(LEEWAY_SECONDS)) {
+        if is_over(*exp, now_ms) {
             return Err(BadToken::Expired);
         }
-        if nbf.iter().chain([iat]).any(|begin| now_ms < milliseconds(begin.saturating_sub(LEEWAY_SECONDS))) {
+        if nbf.iter().chain([iat]).any(|begin| is_to_come(*begin, now_ms)) {
             return Err(BadToken::NotYetValid);
         }
         Ok(claims)
     }
 }
 
-fn milliseconds(seconds: i64) -> i64 {
-    seconds.saturating_mul(1000)
-}
-
-/// The only header members there are: `crit`, `jku`, `jwk`, `x5u`, `x5c` and whatever else names keys or changes the meaning is refused
+/// The only header members there are, each once: `crit`, `jku`, `jwk`, `x5u`, `x5c` and whatever else names keys or changes the meaning is refused
 /// for being unknown (RFC 7515 §4.1, RFC 8725 §3.10).
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WireHeader {
     alg: String,
     typ: String,
-    kid: Option<String>,
+    kid: String,
 }
 
 /// The claims of RFC 9068 §2.2, less `client_id`, and our `ver` and `sid`, which access tokens alone have; a missing or repeated one does
@@ -322,23 +367,6 @@ struct Whose {
 /// `"nbf": null` is not the same as no `nbf`: it is not a time.
 fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Audience {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Audience {
-    /// A token that is also for somebody else could be sent on to us by them.
-    fn is_only(&self, audience: &str) -> bool {
-        match self {
-            Self::One(one) => one == audience,
-            Self::Many(many) => matches!(many.as_slice(), [one] if one == audience),
-        }
-    }
 }
 
 #[cfg(test)]

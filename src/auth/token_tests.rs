@@ -1,8 +1,13 @@
 //! Which tokens are read and which are refused; each forgery changes one thing in a token that is good.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
+use proptest::prelude::*;
 use serde_json::{Value, json};
+use sha2::Sha256;
 
+use super::super::jws::Verifier;
 use super::*;
 
 const SECRET: &str = "pX7vQ2mN9sK4wL1tR8yB3cF6hJ0dG5zA";
@@ -10,13 +15,27 @@ const ISSUER: &str = "https://desk.example";
 const AUDIENCE: &str = "copydesk";
 const NOW: i64 = 1_764_000_000_000;
 const SECOND: i64 = 1000;
+const KEY: [u8; 32] = *b"a signing key of 32 random bytes";
 
 fn tokens_with(secret: &str) -> Tokens {
     Tokens::new(&SigningSecret::from_config(secret).unwrap(), ISSUER, AUDIENCE, 900)
 }
 
+/// The key of the forgeries under a name, as it is stored.
+fn stored(kid: &str, algorithm: Algorithm, created_at: i64, retired_at: Option<i64>) -> SealedKey {
+    let algorithm = algorithm.name().to_owned();
+    let sealed = tokens_with(SECRET).sealer.key_envelope(kid, &algorithm).seal(&KEY).unwrap();
+    SealedKey { kid: kid.to_owned(), algorithm, sealed, created_at, retired_at }
+}
+
+fn tokens_of(keys: Vec<SealedKey>) -> Tokens {
+    let tokens = tokens_with(SECRET);
+    tokens.take_keys(keys);
+    tokens
+}
+
 fn tokens() -> Tokens {
-    tokens_with(SECRET)
+    tokens_of(vec![stored("k1", Algorithm::Hs256, NOW, None)])
 }
 
 fn issued() -> String {
@@ -24,7 +43,7 @@ fn issued() -> String {
 }
 
 fn header() -> Value {
-    json!({"alg": "HS256", "typ": "at+jwt"})
+    json!({"alg": "HS256", "typ": "at+jwt", "kid": "k1"})
 }
 
 fn claims() -> Value {
@@ -40,7 +59,7 @@ fn with(mut object: Value, member: &str, value: Value) -> Value {
 /// Signed with the right key, whatever the header says: only the check under test can refuse it.
 fn signed_text(header: &str, claims: &str) -> String {
     let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-    let signature = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap().chain_update(&message).finalize().into_bytes();
+    let signature = Hmac::<Sha256>::new_from_slice(&KEY).unwrap().chain_update(&message).finalize().into_bytes();
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
@@ -75,8 +94,7 @@ fn an_issued_token_carries_the_header_and_claims_of_rfc_9068_and_an_id_of_its_ow
     let token = issued();
     let part =
         |index: usize| -> Value { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(index).unwrap()).unwrap()).unwrap() };
-    let kid = Sha256::digest(SECRET.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect::<String>();
-    assert_eq!(part(0), json!({"alg": "HS256", "typ": "at+jwt", "kid": kid}));
+    assert_eq!(part(0), header());
     let mut members: Vec<_> = part(1).as_object().unwrap().keys().cloned().collect();
     members.sort();
     assert_eq!(members, ["aud", "exp", "iat", "iss", "jti", "sub", "ver"]);
@@ -104,8 +122,11 @@ fn another_algorithm_in_the_header_is_refused_even_over_our_signature() {
         assert_eq!(read_header(&with(header(), "alg", json!(name))), Err(BadToken::OtherAlgorithm), "{name}");
     }
     assert_eq!(read_header(&with(header(), "alg", json!(["HS256"]))), Err(BadToken::Malformed));
-    assert_eq!(read_header(&json!({"typ": "at+jwt"})), Err(BadToken::Malformed));
-    assert_eq!(read(&signed_text(r#"{"alg":"none","alg":"HS256","typ":"at+jwt"}"#, &claims().to_string())), Err(BadToken::Malformed));
+    assert_eq!(read_header(&json!({"typ": "at+jwt", "kid": "k1"})), Err(BadToken::Malformed));
+    assert_eq!(
+        read(&signed_text(r#"{"alg":"none","alg":"HS256","typ":"at+jwt","kid":"k1"}"#, &claims().to_string())),
+        Err(BadToken::Malformed)
+    );
 }
 
 #[test]
@@ -116,7 +137,7 @@ fn the_type_is_an_access_token_in_any_case_and_nothing_else() {
     for name in ["JWT", "jwt", "", "refresh+jwt", "text/at+jwt", "application/application/at+jwt"] {
         assert_eq!(read_header(&with(header(), "typ", json!(name))), Err(BadToken::OtherType), "{name}");
     }
-    assert_eq!(read_header(&json!({"alg": "HS256"})), Err(BadToken::Malformed));
+    assert_eq!(read_header(&json!({"alg": "HS256", "kid": "k1"})), Err(BadToken::Malformed));
 }
 
 #[test]
@@ -138,9 +159,10 @@ fn a_header_that_brings_or_names_keys_or_demands_extensions_is_refused() {
 }
 
 #[test]
-fn a_key_id_may_be_left_out_but_must_be_ours_when_sent() {
+fn a_token_names_the_key_and_the_key_is_ours() {
     assert!(read(&issued()).is_ok());
-    for kid in ["", "00000000", "../../../dev/null", "' OR 1=1 --"] {
+    assert_eq!(read_header(&json!({"alg": "HS256", "typ": "at+jwt"})), Err(BadToken::Malformed));
+    for kid in ["", "00000000", "K1", "k1 ", "../../../dev/null", "' OR 1=1 --"] {
         assert_eq!(read_header(&with(header(), "kid", json!(kid))), Err(BadToken::OtherKey), "{kid}");
     }
 }
@@ -148,17 +170,25 @@ fn a_key_id_may_be_left_out_but_must_be_ours_when_sent() {
 #[test]
 fn a_token_of_another_secret_is_refused() {
     let other = tokens_with("another-Sx8d2kQpL0vNw7rTzY5bHc3mUq");
-    let token = other.issue(&Subject { user_id: "user-1".to_owned(), ver: 3, session: None }, NOW).unwrap().token;
+    let subject = Subject { user_id: "user-1".to_owned(), ver: 3, session: None };
+    assert_eq!(other.issue(&subject, NOW), Err(IssueFailure), "no key, no token");
+    let key = SealedKey { kid: "k1".into(), ..other.make_key(NOW).unwrap() };
+    other.take_keys(vec![key.clone()]);
+    assert_eq!(other.issue(&subject, NOW), Err(IssueFailure), "a key under another name does not open");
+    let key = other.make_key(NOW).unwrap();
+    other.take_keys(vec![key.clone()]);
+    let token = other.issue(&subject, NOW).unwrap().token;
     assert_eq!(read(&token), Err(BadToken::OtherKey));
-    let unnamed = signed(&header(), &claims());
-    assert_eq!(other.read(&unnamed, NOW), Err(BadToken::BadSignature));
+    assert_eq!(tokens_of(vec![key]).read(&token, NOW), Err(BadToken::OtherKey), "what another secret has sealed stays closed");
+    let signature = token.rsplit_once('.').unwrap().1;
+    assert_eq!(read(&format!("{}.{signature}", signed(&header(), &claims()).rsplit_once('.').unwrap().0)), Err(BadToken::BadSignature));
 }
 
 #[test]
 fn a_token_signed_with_a_secret_everybody_tries_is_refused() {
     let good = signed(&header(), &claims());
     let message = good.rsplit_once('.').unwrap().0;
-    for guess in ["", "secret", "changeme", crate::auth::secret::EXAMPLE] {
+    for guess in ["", "secret", "changeme", crate::auth::secret::EXAMPLE, SECRET, "k1"] {
         let mac = Hmac::<Sha256>::new_from_slice(guess.as_bytes()).unwrap().chain_update(message).finalize().into_bytes();
         let forged = format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac));
         assert_eq!(read(&forged), Err(BadToken::BadSignature), "{guess}");
@@ -178,11 +208,10 @@ fn a_changed_payload_or_signature_is_refused() {
 #[test]
 fn what_is_not_three_parts_of_base64url_json_is_refused() {
     let token = issued();
-    for text in
-        ["", ".", "..", "...", "a.b", "a.b.c", "ckd_live_abc", " ", &format!("{token}."), &format!(".{token}"), &format!("{token}=")]
-    {
+    for text in ["", ".", "..", "...", "a.b", "a.b.c", "ckd_live_abc", " ", &format!("{token}."), &format!(".{token}")] {
         assert_eq!(read(text), Err(BadToken::Malformed), "{text}");
     }
+    assert_eq!(read(&format!("{token}=")), Err(BadToken::BadSignature));
     assert_eq!(read(&signed_text("[]", "{}")), Err(BadToken::Malformed));
     assert_eq!(read(&signed_text(&header().to_string(), "not json")), Err(BadToken::Malformed));
 }
@@ -273,4 +302,82 @@ fn a_preview_token_says_what_it_shows_and_no_kind_of_token_is_read_as_another() 
     assert_eq!(read(&dressed_up), Err(BadToken::OtherAudience));
     let dressed_down = signed(&with(header(), "typ", "preview+jwt".into()), &claims());
     assert_eq!(tokens().read_preview(&dressed_down, NOW), Err(BadToken::OtherAudience));
+}
+
+const OLD: i64 = NOW - 3600 * SECOND;
+
+#[test]
+fn the_newest_key_signs_and_the_one_before_reads_on_until_its_tokens_are_over() {
+    let subject = Subject { user_id: "user-1".to_owned(), ver: 3, session: None };
+    let before = tokens_of(vec![stored("old", Algorithm::Hs256, OLD, None)]);
+    let (access, preview) = (before.issue(&subject, NOW).unwrap().token, Preview { id: "p".into(), article_id: "s".into() });
+    let shown = before.issue_preview(&preview, LONGEST_PREVIEW_SECONDS, NOW).unwrap().token;
+    before.take_keys(vec![stored("old", Algorithm::Hs256, OLD, Some(NOW)), stored("new", Algorithm::Hs256, NOW, None)]);
+    assert_eq!(before.signing_key().as_deref(), Some("new"));
+    let after = before;
+    assert!(after.issue(&subject, NOW).is_ok_and(|issued| after.read(&issued.token, NOW).is_ok()));
+    assert!(after.read(&access, NOW + 904 * SECOND).is_ok() && after.read(&access, NOW + 905 * SECOND).is_err());
+    assert!(after.read_preview(&shown, NOW + LONGEST_PREVIEW_SECONDS * SECOND).is_ok());
+    // Whoever has the old key cannot make a token of it that lives longer.
+    let forged = signed(&with(header(), "kid", json!("old")), &with(claims(), "exp", json!(NOW / SECOND + 99_999)));
+    assert!(after.read(&forged, NOW + 904 * SECOND).is_ok());
+    assert_eq!(after.read(&forged, NOW + 905 * SECOND), Err(BadToken::RetiredKey));
+    let age = |moment: i64| Tokens::forgotten_before(moment) > NOW;
+    assert!(!age(NOW + LONGEST_PREVIEW_SECONDS * SECOND) && age(NOW + (LONGEST_PREVIEW_SECONDS + 6) * SECOND));
+    after.take_keys(vec![stored("new", Algorithm::Hs256, NOW, None)]);
+    assert_eq!(after.read(&access, NOW), Err(BadToken::OtherKey), "a key that is gone reads nothing");
+}
+
+#[test]
+fn a_key_of_one_algorithm_is_never_used_as_one_of_another() {
+    let tokens = tokens_of(vec![stored("k1", Algorithm::Hs256, OLD, None), stored("ed", Algorithm::EdDsa, NOW, None)]);
+    let eddsa = tokens.clone().signed_with(Algorithm::EdDsa);
+    let subject = Subject { user_id: "user-1".to_owned(), ver: 3, session: None };
+    let token = eddsa.issue(&subject, NOW).unwrap().token;
+    assert!(tokens.read(&token, NOW).is_ok() && eddsa.read(&issued(), NOW).is_ok(), "both are read, whichever signs");
+    let [public] = eddsa.public_keys(NOW).try_into().unwrap();
+    assert_eq!((public.kid.as_str(), public.kty, public.crv, public.alg, public.usage), ("ed", "OKP", "Ed25519", "EdDSA", "sig"));
+    let point = URL_SAFE_NO_PAD.decode(&public.x).unwrap();
+    assert!(Compact::parse(&token).unwrap().verified(&Verifier::EdDsa(point.clone())).is_some(), "others can check it");
+    assert!(Compact::parse(&issued()).unwrap().verified(&Verifier::EdDsa(point.clone())).is_none());
+    // The classic: HS256, keyed with what everybody can read.
+    for (alg, refusal) in [("HS256", BadToken::OtherAlgorithm), ("EdDSA", BadToken::BadSignature)] {
+        for key in [point.as_slice(), public.x.as_bytes()] {
+            let message = signed(&json!({"alg": alg, "typ": "at+jwt", "kid": "ed"}), &claims());
+            let message = message.rsplit_once('.').unwrap().0;
+            let mac = Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(message).finalize().into_bytes();
+            assert_eq!(tokens.read(&format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac)), NOW), Err(refusal), "{alg}");
+        }
+    }
+    assert_eq!(tokens.read(&signed(&with(header(), "alg", json!("EdDSA")), &claims()), NOW), Err(BadToken::OtherAlgorithm));
+    let relabelled = SealedKey { algorithm: "HS256".into(), ..stored("ed", Algorithm::EdDsa, NOW, None) };
+    assert_eq!(tokens_of(vec![relabelled]).signing_key(), None, "a key that the database calls another does not open");
+    assert!(tokens_with(SECRET).public_keys(NOW).is_empty());
+}
+
+proptest! {
+    #[test]
+    fn no_random_text_is_a_token(text in "\\PC{0,200}", parts in "[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,80}") {
+        prop_assert!(read(&text).is_err() && read(&parts).is_err());
+    }
+
+    #[test]
+    fn no_token_with_a_changed_character_is_accepted(at in 0_usize..10_000, replacement in "[A-Za-z0-9_.=-]") {
+        for kind in [Algorithm::Hs256, Algorithm::EdDsa] {
+            let tokens = tokens_of(vec![stored("k1", kind, NOW, None)]).signed_with(kind);
+            let token = tokens.issue(&Subject { user_id: "user-1".into(), ver: 3, session: None }, NOW).unwrap().token;
+            let at = at % token.len();
+            let changed = format!("{}{replacement}{}", &token[..at], &token[at + 1..]);
+            prop_assert!(changed == token || tokens.read(&changed, NOW).is_err(), "{changed}");
+        }
+    }
+
+    #[test]
+    fn no_token_signed_with_another_key_is_accepted(key: [u8; 32], ver in 0_i64..9) {
+        let message = signed(&header(), &with(claims(), "ver", json!(ver)));
+        let message = message.rsplit_once('.').unwrap().0;
+        let mac = Hmac::<Sha256>::new_from_slice(&key).unwrap().chain_update(message).finalize().into_bytes();
+        let forged = format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac));
+        prop_assert!(key == KEY || read(&forged).is_err());
+    }
 }

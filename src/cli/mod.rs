@@ -4,6 +4,7 @@ mod demo;
 mod health;
 mod keep;
 mod key;
+mod keys;
 mod serve;
 mod signals;
 mod traces;
@@ -92,6 +93,9 @@ enum Command {
         #[arg(long)]
         live: bool,
     },
+    /// Keep the keys that sign tokens, without a running server or beside one.
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Print the OpenAPI document.
     Openapi,
     /// Fill an empty database with a small newsroom and serve it.
@@ -153,6 +157,7 @@ fn dispatch(line: CommandLine) -> Result<(), Stop> {
         Some(Command::Doctor { json }) => keep::examine(&config, json),
         Some(Command::User(command)) => user::run(command, &config),
         Some(Command::Key(command)) => key::run(command, &config),
+        Some(Command::Keys(command)) => keys::run(&command, &config),
         Some(Command::Demo) => demo::demo(config),
         Some(Command::Health { live }) => health::ask(&config, live),
         Some(Command::Openapi) => Ok(()),
@@ -303,7 +308,7 @@ fn open_store(config: &Config) -> Result<Shared, Stop> {
     Ok(shared)
 }
 
-/// The tokens, signed with the configured secret or the one in the data folder.
+/// The tokens, whose keys the configured secret opens or the one in the data folder; `http::signing` takes the keys.
 fn tokens(config: &Config) -> Result<Tokens, Stop> {
     let secret = match config.jwt_secret.clone() {
         Some(secret) => secret,
@@ -317,7 +322,7 @@ fn tokens(config: &Config) -> Result<Tokens, Stop> {
         }
     };
     // The same on every node and under every address: a token that one node issued is good at all.
-    Ok(Tokens::new(&secret, "copydesk", "copydesk", config.access_token_seconds))
+    Ok(Tokens::new(&secret, "copydesk", "copydesk", config.access_token_seconds).signed_with(config.token_algorithm))
 }
 
 /// Runs work on the doors from a command that has no server.

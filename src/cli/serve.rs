@@ -35,6 +35,7 @@ pub fn serve_after(config: Config, prepare: impl AsyncFnOnce(&Shared, &Tokens, &
     let settings = http_settings(&config);
     actix_web::rt::System::new().block_on(async move {
         let signals = Signals::new()?;
+        take_keys(&shared, &tokens).await?;
         welcome_first_admin(&shared).await?;
         empty_trash(&shared, config.trash_days).await?;
         prepare(&shared, &tokens, &config.public_url).await?;
@@ -151,6 +152,12 @@ async fn empty_trash(shared: &Shared, days: u32) -> Result<(), Stop> {
         tracing::info!(stories = purged, "purged {purged} stories from the trash");
     }
     Ok(())
+}
+
+/// The keys that sign tokens; the first start makes one.
+async fn take_keys(shared: &Shared, tokens: &Tokens) -> Result<(), Stop> {
+    let (tokens, now) = (tokens.clone(), Clock::system().now());
+    Ok(shared.store().write(Occasion::of_system("rotate_keys", now), move |write| http::signing::prepare(write, &tokens, now)).await?)
 }
 
 /// On an empty database: the first administrator, whose password is shown this once.

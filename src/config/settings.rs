@@ -31,6 +31,9 @@ pub struct Settings {
     /// COPYDESK_ACCESS_TOKEN_SECONDS: how long an access token lives [default: 900]
     #[arg(long, global = true, value_name = "SECONDS")]
     pub access_token_seconds: Option<String>,
+    /// COPYDESK_TOKEN_ALGORITHM: HS256 or EdDSA [default: HS256]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub token_algorithm: Option<String>,
     /// COPYDESK_CORS_ORIGINS: origins that may write from a browser, comma-separated [default: none]
     #[arg(long, global = true, value_name = "ORIGINS")]
     pub cors_origins: Option<String>,

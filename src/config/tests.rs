@@ -28,7 +28,10 @@ fn with_nothing_set_the_defaults_hold() {
     assert_eq!(config.public_url, "http://127.0.0.1:8080");
     assert_eq!(config.article_url, "http://127.0.0.1:8080/v1/articles/{slug}");
     assert!(config.jwt_secret.is_none() && config.cors_origins.is_empty() && config.docs && config.publish_gate.is_empty());
-    assert_eq!((config.access_token_seconds, config.body_limit_bytes, config.postgres_pool), (900, 2_097_152, 8));
+    assert_eq!(
+        (config.token_algorithm, config.access_token_seconds, config.body_limit_bytes, config.postgres_pool),
+        (Algorithm::Hs256, 900, 2_097_152, 8)
+    );
     assert_eq!((config.body_timeout, config.log.as_str(), config.log_format), (Duration::from_secs(10), "info", LogFormat::Text));
     assert_eq!((config.retention, config.trash_days), (Retention { newest: None, days: None }, 30));
     assert_eq!(config.audit_days, 365);

@@ -105,6 +105,7 @@ pub const RIGHTS: &[Right] = &[
     // Sign-in.
     row("login_session", Anybody, All),
     row("refresh_session", Anybody, All),
+    row("get_keys", Anybody, All),
     row("logout_session", Who::Role(Contributor), Keys::None),
     row("logout_everywhere", Who::Role(Contributor), Keys::None),
     row("change_password", Who::Role(Contributor), Keys::None),

@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 /// How many are remembered: a few megabytes.
 const MOST: usize = 10_000;
+/// The mark that moves when other keys sign tokens.
+const SIGNING_KEYS: &str = "signing-keys";
 /// The use of a key is noted once in so many milliseconds.
 const NOTED_EACH: i64 = 60_000;
 
@@ -56,6 +58,11 @@ impl Callers {
         (now < known.ends && self.marks.hold(&known.seen) && known.may_come_from(address)).then_some(known)
     }
 
+    /// Takes nobody's word any more for what they came with before: the keys that sign tokens have changed.
+    pub fn forget_tokens(&self) {
+        self.marks.touch(&[SIGNING_KEYS.to_owned()]);
+    }
+
     /// To be called before the queries that tell who it is.
     pub fn begin(&self) -> Began {
         self.marks.begin()
@@ -64,7 +71,7 @@ impl Callers {
     /// Remembers who it is, unless a commit came in between.
     pub fn remember(&self, token: &str, fresh: Fresh, began: Began) -> Arc<Known> {
         let Fresh { caller, ends, networks, last_used_at } = fresh;
-        let seen = self.marks.seen(began, &[mark(&caller.user_id)]);
+        let seen = self.marks.seen(began, &[mark(&caller.user_id), SIGNING_KEYS.to_owned()]);
         let is_whole = seen.is_some();
         let noted = AtomicI64::new(last_used_at.unwrap_or(i64::MIN));
         let known = Arc::new(Known { caller, ends, networks, noted, seen: seen.unwrap_or_default() });

@@ -165,7 +165,7 @@ const NOT_GOOD: store::Error = store::Error::NotFound("account behind the token"
 
 async fn by_token(site: &Worker, token: &str) -> Result<Fresh, store::Error> {
     let now = site.now();
-    let claims = site.desk.tokens.read(token, now.milliseconds()).map_err(|_bad| NOT_GOOD)?;
+    let claims = site.read_token(|tokens, now| tokens.read(token, now)).await?.map_err(|_bad| NOT_GOOD)?;
     site.store
         .read(move |conn| {
             let user = users::by_id(conn, &claims.sub)?;

@@ -50,6 +50,7 @@ mod samples;
 mod schedules;
 mod server;
 mod sign_in;
+pub mod signing;
 mod site;
 mod surrogate;
 mod tags;
@@ -84,6 +85,7 @@ fn routes() -> Routes {
         .on(sign_in::__path_list_sessions, sign_in::list_sessions)
         .on(sign_in::__path_delete_session, sign_in::delete_session)
         .on(sign_in::__path_get_session, sign_in::get_session)
+        .on(signing::__path_get_keys, signing::get_keys)
         .on(articles::__path_list_articles, articles::list_articles)
         .on(articles::__path_create_article, articles::create_article)
         .on(batch::__path_batch_articles, batch::batch_articles)

@@ -207,7 +207,7 @@ impl FromRequest for Reader {
         }
         let request = request.clone();
         Box::pin(async move {
-            match preview_in(&request) {
+            match preview_in(&request).await {
                 Some((site, preview, key)) => admit(site, preview, key).await.map(Self::Preview),
                 None => caller.await.map(Self::Caller),
             }
@@ -216,13 +216,12 @@ impl FromRequest for Reader {
 }
 
 /// The preview token of a request, if it has one, with the name of the story that is asked for.
-fn preview_in(request: &HttpRequest) -> Option<(&Worker, auth::Preview, String)> {
+async fn preview_in(request: &HttpRequest) -> Option<(&Worker, auth::Preview, String)> {
     let site: &SharedWorker = request.app_data()?;
     let key = request.match_info().get("article")?.to_owned();
-    match site.desk.tokens.read_preview(bearer(request)?, site.now().milliseconds()) {
-        Ok(preview) => Some((site, preview, key)),
-        Err(_) => None,
-    }
+    let token = bearer(request)?;
+    let preview = site.read_token(|tokens, now| tokens.read_preview(token, now)).await.ok()?.ok()?;
+    Some((site, preview, key))
 }
 
 /// Lets a preview token in, if it is for the story of that name and its maker may still edit that story.

@@ -13,6 +13,7 @@ use super::faces::Directory;
 use super::front::Front;
 use super::hashing::Hashing;
 use super::metrics::Metrics;
+use super::signing::LastLook;
 use super::site::{Desk, HttpSettings, Worker};
 use super::watch::Watch;
 use super::{nothing_here, openapi, routes};
@@ -73,6 +74,7 @@ pub fn start(
         callers,
         clock,
         tokens,
+        keys_seen: LastLook::default(),
         contract,
         document,
         hashing: Hashing::start((workers / 2).max(1))?,
@@ -103,7 +105,7 @@ pub fn start(
 }
 
 /// Carries out what is due though nobody reads, so that the newsroom's own views and whoever listens hear of it in time.
-/// What the public sees does not depend on it: see `dues.rs`. Once a day it lets the lines of the audit log go that have had their time.
+/// What the public sees does not depend on it: see `dues.rs`. Takes up what operators have done to the signing keys. Once a day it lets the lines of the audit log go that have had their time.
 async fn keep_time(worker: Worker) {
     let mut swept_on = None;
     loop {
@@ -115,6 +117,9 @@ async fn keep_time(worker: Worker) {
         }
         if !worker.desk.dues.is_quiet(worker.now()) {
             worker.desk.dues.carry_out(&worker).await;
+        }
+        if let Err(error) = worker.look_for_keys().await {
+            tracing::debug!(%error, "cannot look which signing keys there are: {error}");
         }
     }
 }

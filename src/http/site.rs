@@ -14,6 +14,7 @@ use super::note::RevisionNote;
 use super::problem::Problem;
 use super::remote;
 use super::routes::Operations;
+use super::signing::LastLook;
 use crate::auth::token::Tokens;
 use crate::domain::audit::{Account, Means, Occasion};
 use crate::domain::gate;
@@ -36,6 +37,8 @@ pub struct Desk {
     pub settings: HttpSettings,
     pub clock: Clock,
     pub tokens: Tokens,
+    /// When somebody last looked which keys there are.
+    pub keys_seen: LastLook,
     pub contract: Contract,
     /// The finished OpenAPI document.
     pub document: Vec<u8>,

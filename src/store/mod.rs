@@ -34,6 +34,7 @@ pub mod publishing;
 pub mod schedules;
 mod schema;
 pub mod sessions;
+pub mod signing_keys;
 pub mod slugs;
 pub mod soundness;
 pub mod statement;

@@ -351,6 +351,25 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    signing_keys (kid) { kid -> Text, algorithm -> Text, sealed -> Binary, created_at -> BigInt, retired_at -> Nullable<BigInt> }
+}
+
+diesel::table! {
+    user_identities (issuer, subject) {
+        issuer -> Text,
+        subject -> Text,
+        user_id -> Text,
+        created_at -> BigInt,
+        claims_at -> BigInt,
+        valid_from -> BigInt,
+    }
+}
+
+diesel::table! {
+    oidc_sign_ins (state) { state -> Text, redirect_uri -> Text, expires_at -> BigInt }
+}
+
 diesel::joinable!(schedules -> articles (article_id));
 diesel::joinable!(credentials -> users (user_id));
 diesel::joinable!(author_slugs -> authors (author_id));
@@ -365,36 +384,13 @@ diesel::joinable!(article_locks -> users (user_id));
 diesel::joinable!(preview_tokens -> users (created_by));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::joinable!(api_keys -> users (user_id));
+diesel::joinable!(user_identities -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(
-    users,
-    credentials,
-    authors,
-    author_slugs,
-    tags,
-    tag_slugs,
-    articles,
-    article_slugs,
-    article_authors,
-    article_tags,
-    revisions,
-    schedules,
-    published_articles,
-    published_contents,
-    published_slugs,
-    published_article_authors,
-    published_article_tags,
-    published_kills,
-    published_kill_authors,
-    published_kill_tags,
-    published_kill_slugs,
-    published_corrections,
-    article_comments,
-    article_locks,
-    preview_tokens,
-    sessions,
-    refresh_tokens,
-    api_keys,
-    idempotency_keys,
-    audit_log,
-);
+diesel::allow_tables_to_appear_in_same_query! {
+    users, credentials, authors, author_slugs, tags, tag_slugs, articles, article_slugs, article_authors,
+    article_tags, revisions, schedules, published_articles, published_contents, published_slugs,
+    published_article_authors, published_article_tags, published_kills, published_kill_authors,
+    published_kill_tags, published_kill_slugs, published_corrections, article_comments, article_locks,
+    preview_tokens, sessions, refresh_tokens, api_keys, idempotency_keys, audit_log, signing_keys, user_identities,
+    oidc_sign_ins,
+}

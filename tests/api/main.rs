@@ -46,6 +46,7 @@ mod releases;
 mod schedules;
 mod sessions;
 mod sign_in;
+mod signing;
 mod slugs;
 mod statements;
 mod store;

@@ -114,6 +114,7 @@ impl Newsroom {
             let now = now.clone();
             Clock::new(move || Moment::from_milliseconds(now.load(Ordering::SeqCst)))
         };
+        crate::signing::prepare(&mut database.conn(), &tokens, Moment::from_milliseconds(now.load(Ordering::SeqCst)));
         let (ready, started) = std::sync::mpsc::channel();
         let shared = database.shared();
         let marks = shared.marks().clone();

@@ -1,6 +1,6 @@
 //! Sign-in: a password for a short-lived token, and what becomes of tokens.
 
-use crate::newsroom::{Answer, Newsroom, Person, SECRET};
+use crate::newsroom::{Answer, Newsroom, Person};
 use copydesk::auth::{SigningSecret, Subject, Tokens};
 use copydesk::domain::user::Role;
 use serde_json::json;
@@ -140,21 +140,23 @@ fn a_token_of_another_secret_issuer_audience_user_or_version_is_refused() {
     let newsroom = Newsroom::open();
     let editor = newsroom.person(Role::Editor);
     let now = newsroom.now().milliseconds();
-    let token = |secret: &str, issuer: &str, audience: &str, user: &str, ver: i64, at: i64| {
-        let tokens = Tokens::new(&SigningSecret::from_config(secret).unwrap(), issuer, audience, 900);
+    let token = |tokens: &Tokens, user: &str, ver: i64, at: i64| {
         tokens.issue(&Subject { user_id: user.to_owned(), ver, session: None }, at).unwrap().token
     };
-    let other = "Zk7Qm2Xv9Lw4ZtRyY8uNf5HsJm3PcB6dGa1Ee0oIxWiVyTzM";
-    with_token(&newsroom, &token(SECRET, "copydesk", "copydesk", &editor.id, 1, now)).expect(200);
+    let ours = crate::signing::tokens_of(&newsroom, "copydesk", "copydesk");
+    let other =
+        Tokens::new(&SigningSecret::from_config("Zk7Qm2Xv9Lw4ZtRyY8uNf5HsJm3PcB6dGa1Ee0oIxWiVyTzM").unwrap(), "copydesk", "copydesk", 900);
+    other.take_keys(vec![other.make_key(now).unwrap()]);
+    with_token(&newsroom, &token(&ours, &editor.id, 1, now)).expect(200);
     for bad in [
-        token(other, "copydesk", "copydesk", &editor.id, 1, now),
-        token(SECRET, "elsewhere", "copydesk", &editor.id, 1, now),
-        token(SECRET, "copydesk", "elsewhere", &editor.id, 1, now),
-        token(SECRET, "copydesk", "copydesk", "00000000-0000-7000-8000-000000000000", 1, now),
-        token(SECRET, "copydesk", "copydesk", &editor.id, 2, now),
-        token(SECRET, "copydesk", "copydesk", &editor.id, 0, now),
-        token(SECRET, "copydesk", "copydesk", &editor.id, 1, now + 3_600_000),
-        token(SECRET, "copydesk", "copydesk", &editor.id, 1, now - 3_600_000),
+        token(&other, &editor.id, 1, now),
+        token(&crate::signing::tokens_of(&newsroom, "elsewhere", "copydesk"), &editor.id, 1, now),
+        token(&crate::signing::tokens_of(&newsroom, "copydesk", "elsewhere"), &editor.id, 1, now),
+        token(&ours, "00000000-0000-7000-8000-000000000000", 1, now),
+        token(&ours, &editor.id, 2, now),
+        token(&ours, &editor.id, 0, now),
+        token(&ours, &editor.id, 1, now + 3_600_000),
+        token(&ours, &editor.id, 1, now - 3_600_000),
     ] {
         assert_eq!(with_token(&newsroom, &bad).expect(401).code(), "invalid_token", "{bad}");
     }

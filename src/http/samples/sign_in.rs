@@ -1,6 +1,7 @@
 //! Signing in and staying signed in, as it goes in and comes out.
 
 use super::super::sign_in::{ChangePassword, Credentials, OpenSession, Refresh, Session, SessionPage};
+use super::super::signing::{KeySet, SetKey};
 use super::{EMAIL, FRIDAY, PASSWORD, page, sample};
 use crate::domain::session;
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use utoipa::ToSchema;
 
 const REFRESH_TOKEN: &str = "cdr_b3BhcXVlIGFuZCBzaW5nbGUgdXNlLCBhIHNlY3JldCE";
 
-pub(super) fn all() -> [(String, Value); 5] {
+pub(super) fn all() -> [(String, Value); 6] {
     let password = json!({ "current_password": PASSWORD, "new_password": "a lighthouse keeper reads at night" });
     [
         (Credentials::name().into(), json!({ "email": EMAIL, "password": PASSWORD })),
@@ -20,8 +21,15 @@ pub(super) fn all() -> [(String, Value); 5] {
             expires_in: 900,
             refresh_token: REFRESH_TOKEN.into(),
         }),
+        sample(&KeySet { keys: vec![public_key()] }),
         sample(&SessionPage { items: vec![here()], page: page() }),
     ]
+}
+
+/// The key of RFC 8037, appendix A.
+fn public_key() -> SetKey {
+    let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".into();
+    SetKey { kid: "9f86d081884c7d65".into(), kty: "OKP", crv: "Ed25519", x, alg: "EdDSA", r#use: "sig" }
 }
 
 fn here() -> OpenSession {

@@ -52,6 +52,7 @@ fn c02_a_token_signed_with_a_guessed_secret_is_refused() {
     }
     let other = SigningSecret::from_config("Zk4nQ8vXy2LwT6mJ9rBd3HsGp5cFaE7uVi1oKxNzWqMtYhRj").unwrap();
     let foreign = Tokens::new(&other, "copydesk", "copydesk", 900);
+    foreign.take_keys(vec![foreign.make_key(newsroom.now().milliseconds()).unwrap()]);
     let subject = Subject { user_id: admin.id, ver: 1, session: None };
     is_refused(&newsroom, foreign.issue(&subject, newsroom.now().milliseconds()).unwrap().token);
 }
@@ -60,10 +61,9 @@ fn c02_a_token_signed_with_a_guessed_secret_is_refused() {
 fn c08_a_token_that_is_late_or_meant_for_others_is_refused() {
     let newsroom = Newsroom::open();
     let admin = newsroom.person(Role::Admin);
-    let secret = SigningSecret::from_config(crate::newsroom::SECRET).unwrap();
     let subject = Subject { user_id: admin.id.clone(), ver: 1, session: None };
     for (issuer, audience) in [("elsewhere", "copydesk"), ("copydesk", "elsewhere"), ("", ""), ("Copydesk", "copydesk")] {
-        let token = Tokens::new(&secret, issuer, audience, 900).issue(&subject, newsroom.now().milliseconds()).unwrap().token;
+        let token = crate::signing::tokens_of(&newsroom, issuer, audience).issue(&subject, newsroom.now().milliseconds()).unwrap().token;
         is_refused(&newsroom, token);
     }
     is_refused(&newsroom, newsroom.token(&admin.id, 2));
