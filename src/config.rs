@@ -6,6 +6,7 @@
 mod backups;
 mod database_url;
 mod error;
+mod oidc;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use crate::auth::{Algorithm, SigningSecret};
 use crate::domain::gate::Rule;
 use crate::domain::revision::Retention;
+use crate::http::ProviderSettings;
 use ipnet::IpNet;
 
 pub use backups::{BackupTo, Hidden, S3};
@@ -37,6 +39,16 @@ pub const KEYS: &[&str] = &[
     "COPYDESK_JWT_SECRET",
     "COPYDESK_ACCESS_TOKEN_SECONDS",
     "COPYDESK_TOKEN_ALGORITHM",
+    "COPYDESK_OIDC_ISSUER",
+    "COPYDESK_OIDC_CLIENT_ID",
+    "COPYDESK_OIDC_CLIENT_SECRET",
+    "COPYDESK_OIDC_REDIRECT_URIS",
+    "COPYDESK_OIDC_SCOPES",
+    "COPYDESK_OIDC_AUDIENCE",
+    "COPYDESK_OIDC_ROLE_CLAIM",
+    "COPYDESK_OIDC_ROLES",
+    "COPYDESK_OIDC_ROLE_SYNC",
+    "COPYDESK_OIDC_PROVISION",
     "COPYDESK_CORS_ORIGINS",
     "COPYDESK_DOCS",
     "COPYDESK_TRUSTED_PROXIES",
@@ -87,6 +99,8 @@ pub struct Config {
     pub access_token_seconds: i64,
     /// What new keys sign with.
     pub token_algorithm: Algorithm,
+    /// Where people may come from who have signed in elsewhere.
+    pub oidc: Option<ProviderSettings>,
     /// Each `scheme://host[:port]`, as browsers write it.
     pub cors_origins: Vec<String>,
     /// Proxies whose word about the client's address is believed.
@@ -192,6 +206,7 @@ impl Settings {
                 self.token_algorithm,
                 &[("HS256", Algorithm::Hs256), ("EdDSA", Algorithm::EdDsa)],
             )?,
+            oidc: self.oidc.validate()?,
             cors_origins: self.cors_origins.map_or(Ok(Vec::new()), |list| values::origins("COPYDESK_CORS_ORIGINS", &list))?,
             trusted_proxies: self.trusted_proxies.map_or(Ok(Vec::new()), |list| values::networks("COPYDESK_TRUSTED_PROXIES", &list))?,
             rate_limit: values::bound("COPYDESK_RATE_LIMIT", self.rate_limit, 0..=1_000_000)?,
@@ -267,7 +282,7 @@ impl Settings {
             "COPYDESK_DRAIN_SECONDS" => &mut self.drain_seconds,
             "COPYDESK_OTLP_URL" => &mut self.otlp_url,
             "COPYDESK_OTLP_PERCENT" => &mut self.otlp_percent,
-            _ => return None,
+            _ => return self.oidc.slot(key),
         })
     }
 }

@@ -82,6 +82,7 @@ pub fn http_settings(config: &Config) -> HttpSettings {
         gate: config.publish_gate.clone(),
         retention: config.retention,
         trash_days: config.trash_days,
+        provider: config.oidc.clone(),
         audit_days: config.audit_days,
     }
 }

@@ -15,6 +15,8 @@ pub enum ConfigError {
     Unknown { key: String, nearest: &'static str },
     #[error("{key} is {value:?}, but must be {allowed}.")]
     Wrong { key: &'static str, value: String, allowed: String },
+    #[error("{key} does nothing without {other}; set both or neither.")]
+    Alone { key: &'static str, other: &'static str },
     #[error("DATABASE_URL {0}.")]
     DatabaseUrl(&'static str),
     #[error("COPYDESK_JWT_SECRET {0}.")]

@@ -1,5 +1,6 @@
 //! The settings as text, each a flag of the command line.
 
+use super::oidc::OidcSettings;
 use std::fmt;
 
 /// The settings as they were given, before they are understood; flatten it into the command line:
@@ -34,6 +35,8 @@ pub struct Settings {
     /// COPYDESK_TOKEN_ALGORITHM: HS256 or EdDSA [default: HS256]
     #[arg(long, global = true, value_name = "NAME")]
     pub token_algorithm: Option<String>,
+    #[command(flatten)]
+    pub oidc: OidcSettings,
     /// COPYDESK_CORS_ORIGINS: origins that may write from a browser, comma-separated [default: none]
     #[arg(long, global = true, value_name = "ORIGINS")]
     pub cors_origins: Option<String>,

@@ -10,6 +10,7 @@ pub mod breach;
 pub mod correction;
 pub mod gate;
 pub mod id;
+pub mod identity;
 pub mod lock;
 pub mod merge;
 pub mod permission;

@@ -106,6 +106,8 @@ pub const RIGHTS: &[Right] = &[
     row("login_session", Anybody, All),
     row("refresh_session", Anybody, All),
     row("get_keys", Anybody, All),
+    row("create_ticket", Anybody, All),
+    row("login_identity", Anybody, All),
     row("logout_session", Who::Role(Contributor), Keys::None),
     row("logout_everywhere", Who::Role(Contributor), Keys::None),
     row("change_password", Who::Role(Contributor), Keys::None),

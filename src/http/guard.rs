@@ -1,6 +1,7 @@
 //! Who is asking, and whether the matrix (`domain/rights.rs`) lets them: the first argument of every handler.
 
 use super::callers::{Fresh, Known};
+use super::oidc;
 use super::problem::Problem;
 use super::remote;
 use super::site::{SharedWorker, Worker};
@@ -148,17 +149,26 @@ async fn authenticate(request: &HttpRequest) -> Result<Arc<Known>, Problem> {
     let site: &SharedWorker = request.app_data::<SharedWorker>().ok_or_else(|| Problem::internal("the worker has no site"))?;
     let token = bearer(request).ok_or_else(Problem::invalid_token)?;
     let began = site.desk.callers.begin();
-    let found = if token.starts_with(api_key::PREFIX) { by_key(site, token).await } else { by_token(site, token).await };
-    let fresh = found.map_err(|error| match error {
-        store::Error::NotFound(_) => Problem::invalid_token(),
-        other => other.into(),
-    })?;
+    let provider = site.desk.provider.as_ref().filter(|provider| provider.is_named_by(token));
+    let fresh = match provider {
+        Some(provider) => oidc::authenticate(site, provider, token, || site.occasion(request)).await?,
+        None => ours(site, token).await?,
+    };
     let known = site.desk.callers.remember(token, fresh, began);
     if !known.may_come_from(remote::address(request, site)) {
         tracing::warn!(user = known.caller.user_id, credential = ?known.caller.credential_id(), "an API key came from where it may not");
         return Err(Problem::invalid_token());
     }
     Ok(known)
+}
+
+/// What is known of a key or token of this server.
+async fn ours(site: &Worker, token: &str) -> Result<Fresh, Problem> {
+    let found = if token.starts_with(api_key::PREFIX) { by_key(site, token).await } else { by_token(site, token).await };
+    found.map_err(|error| match error {
+        store::Error::NotFound(_) => Problem::invalid_token(),
+        other => other.into(),
+    })
 }
 
 const NOT_GOOD: store::Error = store::Error::NotFound("account behind the token");

@@ -35,6 +35,7 @@ mod locks;
 mod metrics;
 mod neighbours;
 mod note;
+mod oidc;
 mod once;
 mod openapi;
 mod page;
@@ -42,6 +43,7 @@ mod precondition;
 mod previews;
 mod problem;
 mod process;
+mod provider;
 mod remote;
 mod representation;
 mod revisions;
@@ -66,6 +68,7 @@ pub use clock::Clock;
 pub use finished::{FORM, finish_anew, publish};
 pub use remote::is_network;
 pub use server::{LAST_REQUESTS, Running, start};
+pub use provider::{ClientSettings, ProviderSettings};
 pub use site::HttpSettings;
 pub use watch::Watch;
 
@@ -85,6 +88,8 @@ fn routes() -> Routes {
         .on(sign_in::__path_list_sessions, sign_in::list_sessions)
         .on(sign_in::__path_delete_session, sign_in::delete_session)
         .on(sign_in::__path_get_session, sign_in::get_session)
+        .on(oidc::__path_create_ticket, oidc::create_ticket)
+        .on(oidc::__path_login_identity, oidc::login_identity)
         .on(signing::__path_get_keys, signing::get_keys)
         .on(articles::__path_list_articles, articles::list_articles)
         .on(articles::__path_create_article, articles::create_article)

@@ -13,6 +13,7 @@ use super::faces::Directory;
 use super::front::Front;
 use super::hashing::Hashing;
 use super::metrics::Metrics;
+use super::provider::Provider;
 use super::signing::LastLook;
 use super::site::{Desk, HttpSettings, Worker};
 use super::watch::Watch;
@@ -66,6 +67,7 @@ pub fn start(
     let callers = Callers::new(shared.marks().clone());
     let allowances = Allowances::new(settings.rate_limit);
     let dues = Dues::new(shared.marks().clone());
+    let provider = settings.provider.clone().map(Provider::new);
     let desk = Arc::new(Desk {
         settings,
         answers,
@@ -75,6 +77,7 @@ pub fn start(
         clock,
         tokens,
         keys_seen: LastLook::default(),
+        provider,
         contract,
         document,
         hashing: Hashing::start((workers / 2).max(1))?,

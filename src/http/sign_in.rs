@@ -181,10 +181,11 @@ pub async fn refresh_session(site: Site, _query: Query<NoParameters>, body: Body
 #[utoipa::path(post, path = "/v1/auth/logout", operation_id = "logout_session", tag = "sign-in", security(("bearer" = [])),
     responses((status = 204, description = "Signed out")))]
 pub async fn logout_session(caller: Allowed, site: Site, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
+    let now = site.now();
     let ended = site.write(move |write| match caller.0.session() {
         Some(session) => sessions::end(write, session, &caller.0.user_id),
         // A token without a session ends with its version.
-        None => users::sign_out_everywhere(write, &caller.0.user_id),
+        None => users::sign_out_everywhere(write, &caller.0.user_id, now),
     });
     match ended.await {
         // Somebody was faster.
@@ -197,7 +198,8 @@ pub async fn logout_session(caller: Allowed, site: Site, _query: Query<NoParamet
 #[utoipa::path(post, path = "/v1/auth/logout-all", operation_id = "logout_everywhere", tag = "sign-in", security(("bearer" = [])),
     responses((status = 204, description = "Signed out everywhere")))]
 pub async fn logout_everywhere(caller: Allowed, site: Site, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
-    site.write(move |write| users::sign_out_everywhere(write, &caller.0.user_id)).await?;
+    let now = site.now();
+    site.write(move |write| users::sign_out_everywhere(write, &caller.0.user_id, now)).await?;
     Ok(answer::gone())
 }
 
@@ -281,14 +283,14 @@ async fn note_refusal(site: &Site, account: Option<UserRow>, reason: &'static st
 
 /// A session about to begin.
 #[derive(Clone)]
-struct Entry {
+pub struct Entry {
     row: SessionRow,
     refresh: RefreshToken,
     hash: String,
 }
 
 impl Entry {
-    fn of(request: &HttpRequest, user_id: &str, site: &Worker) -> Result<Self, Problem> {
+    pub fn of(request: &HttpRequest, user_id: &str, site: &Worker) -> Result<Self, Problem> {
         let now = site.now();
         let row = SessionRow {
             id: id::new(now),
@@ -307,6 +309,14 @@ impl Entry {
     fn begin(&self, write: &mut Write<'_>) -> Result<(), store::Error> {
         sessions::begin(write, &self.row, &self.hash)
     }
+
+    /// Begins it for a user who was not known when it was prepared; answers its id and its first refresh token.
+    pub fn begin_for(mut self, write: &mut Write<'_>, user_id: &str) -> Result<(String, RefreshToken), store::Error> {
+        user_id.clone_into(&mut self.row.user_id);
+        write.note("session", &self.row.id);
+        self.begin(write)?;
+        Ok((self.row.id, self.refresh))
+    }
 }
 
 fn open(row: SessionRow, own: Option<&str>) -> OpenSession {
@@ -324,7 +334,8 @@ fn not_issued(failure: IssueFailure) -> Problem {
     Problem::internal(&failure.to_string())
 }
 
-fn tokens(site: &Worker, user: &UserRow, session: String, refresh: &RefreshToken) -> Result<HttpResponse, Problem> {
+/// The answer of a sign-in.
+pub fn tokens(site: &Worker, user: &UserRow, session: String, refresh: &RefreshToken) -> Result<HttpResponse, Problem> {
     let subject = Subject { user_id: user.id.clone(), ver: user.token_version, session: Some(session) };
     let issued = site.desk.tokens.issue(&subject, site.now().milliseconds()).map_err(not_issued)?;
     let tokens =

@@ -12,6 +12,7 @@ use super::hashing::Hashing;
 use super::metrics::{Metrics, Tally};
 use super::note::RevisionNote;
 use super::problem::Problem;
+use super::provider::{Provider, ProviderSettings};
 use super::remote;
 use super::routes::Operations;
 use super::signing::LastLook;
@@ -62,6 +63,8 @@ pub struct Desk {
     pub metrics: Metrics,
     /// Whether the process is about to end.
     pub draining: AtomicBool,
+    /// Who vouches for people, if anybody does.
+    pub provider: Option<Provider>,
 }
 
 /// What of the configuration answers depend on.
@@ -95,6 +98,8 @@ pub struct HttpSettings {
     pub trash_days: u32,
     /// How many days a line stays in the audit log.
     pub audit_days: u32,
+    /// Where people may come from who have signed in elsewhere.
+    pub provider: Option<ProviderSettings>,
 }
 
 impl HttpSettings {

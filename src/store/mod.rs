@@ -18,6 +18,7 @@ mod error;
 pub mod examine;
 pub mod history;
 pub mod idempotency;
+pub mod identities;
 pub mod kills;
 pub mod links;
 pub mod live;

@@ -3,6 +3,7 @@
 use super::articles::won;
 use super::conn::{Conn, Write};
 use super::error::{Error, Expect};
+use super::identities;
 use super::page::{Key, Page, Position, Slice, walk};
 use super::previews;
 use super::schema::{credentials, users};
@@ -140,10 +141,11 @@ pub fn insert(write: &mut Write<'_>, id: &str, draft: UserDraft, by: Option<&str
     Ok(())
 }
 
-/// Ends all sessions and tokens of a user.
-pub fn sign_out_everywhere(write: &mut Write<'_>, id: &str) -> Result<(), Error> {
+/// Ends all sessions and tokens of a user, those of identity providers, too.
+pub fn sign_out_everywhere(write: &mut Write<'_>, id: &str, now: Moment) -> Result<(), Error> {
     write.note("user", id);
     sessions::end_all(write, id)?;
+    identities::end_tokens(write, id, now)?;
     diesel::update(users::table.find(id)).set(users::token_version.eq(users::token_version + 1)).execute(write.conn)?;
     Ok(())
 }
@@ -169,6 +171,7 @@ pub fn update(write: &mut Write<'_>, current: &UserRow, draft: UserDraft, by: Op
     }
     if draft.disabled || draft.password_hash.is_some() {
         sessions::end_all(write, &current.id)?;
+        identities::end_tokens(write, &current.id, now)?;
     }
     let conn: &mut Conn = &mut *write;
     let Some(hash) = draft.password_hash else { return Ok(()) };

@@ -105,6 +105,10 @@ fn every_operation_that_changes_something_leaves_one_line_that_says_who_did_what
     let mut tries = 0;
     for (_, verb, operation) in operations(&document).into_iter().filter(|(_, verb, _)| *verb != "get") {
         let id = operation["operationId"].as_str().unwrap();
+        // These two need a provider: tests/api/oidc.rs tries them.
+        if ["create_ticket", "login_identity"].contains(&id) {
+            continue;
+        }
         let newsroom = Newsroom::open();
         let admin = newsroom.person_with(Role::Admin, Some(PASSWORD));
         let reader = newsroom.person(Role::Admin);

@@ -88,6 +88,7 @@ impl Newsroom {
             retention: Retention::default(),
             trash_days: 30,
             audit_days: 365,
+            provider: None,
         };
         change(&mut settings);
         Self::serve(Arc::new(database), settings, tokens, now)
