@@ -278,7 +278,7 @@ fn documented() -> Vec<(&'static str, &'static str, &'static str)> {
     let lines: Vec<_> = ENV_EXAMPLE.lines().collect();
     let pairs = lines.windows(2).filter_map(|pair| {
         let (key, value) = pair[1].strip_prefix("# ")?.split_once('=')?;
-        key.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_').then_some((key, value, pair[0]))
+        key.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_').then_some((key, value, pair[0]))
     });
     pairs.collect()
 }

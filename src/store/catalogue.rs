@@ -129,6 +129,11 @@ pub fn tables(conn: &mut Conn) -> Result<Vec<String>, Error> {
     Ok(rows.into_iter().map(|row| row.name).collect())
 }
 
+/// Whether a table of this name is one of Copydesk.
+pub fn is_ours(name: &str) -> bool {
+    KEPT.contains(&name) || LEFT_OUT.iter().any(|(known, _)| *known == name)
+}
+
 /// A table's columns, without those that are generated or counted; `None` where there is no such table.
 pub fn table(conn: &mut Conn, name: &str) -> Result<Option<Table>, Error> {
     let sqlite_words = "SELECT name, type AS kind, CAST(pk AS INTEGER) AS place FROM pragma_table_info(?1) ORDER BY pk = 0, pk, name";

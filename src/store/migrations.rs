@@ -105,7 +105,7 @@ fn refuse_strange(conn: &mut Conn) -> Result<(), Error> {
     }
     if applied.is_empty()
         && matches!(conn, Conn::Sqlite(_))
-        && let Some(table) = catalogue::tables(conn)?.into_iter().find(|table| !table.starts_with('_'))
+        && let Some(table) = catalogue::tables(conn)?.into_iter().find(|table| !table.starts_with('_') && !catalogue::is_ours(table))
     {
         return Err(Error::Start(format!("the database belongs to another program: it has a table {table:?} and no schema of Copydesk")));
     }

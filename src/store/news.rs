@@ -53,7 +53,7 @@ fn follow(url: &str, marks: &Weak<Marks>) {
         let connected = open_postgres(url).and_then(|mut conn| {
             conn.batch_execute("LISTEN copydesk")?;
             // Whoever wants to put another newsroom in place learns by it that this process is at work.
-            swap::share(&mut conn)?;
+            swap::share_again(&mut conn)?;
             Ok(conn)
         });
         if connected.is_ok() || heard_at.elapsed() >= GRACE {

@@ -5,10 +5,15 @@ use super::error::Error;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
+use std::time::Duration;
 
 /// Shared by every process that has the doors open, taken alone by who swaps. "copyswap" on a telephone's keys.
 const SHARE: &str = "SELECT pg_try_advisory_lock_shared(26797927) AS taken";
 const TAKE: &str = "SELECT pg_try_advisory_lock(26797927) AS taken";
+
+/// How often, and how far apart, a lock is tried.
+const TRIES: u32 = 30;
+const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(QueryableByName)]
 struct Taken {
@@ -24,17 +29,36 @@ struct Named {
 
 /// Says, for as long as this connection lives, that somebody is at work. False while another newsroom is being put in place.
 pub fn share(conn: &mut Conn) -> Result<bool, Error> {
-    let Conn::Postgres(postgres) = conn else { return Ok(true) };
-    Ok(diesel::sql_query(SHARE).get_result::<Taken>(postgres)?.taken)
+    patiently(conn, SHARE)
+}
+
+/// The same for who says it once more and need not wait.
+pub(super) fn share_again(conn: &mut Conn) -> Result<bool, Error> {
+    attempt(conn, SHARE)
 }
 
 /// Refuses where anybody else is at work; nobody begins while this connection lives. SQLite has a lock beside its file.
 pub fn take(conn: &mut Conn) -> Result<(), Error> {
-    let Conn::Postgres(postgres) = conn else { return Ok(()) };
-    if diesel::sql_query(TAKE).get_result::<Taken>(postgres)?.taken {
+    if patiently(conn, TAKE)? {
         return Ok(());
     }
     Err(Error::Start("a server runs on this database, or another command uses it; stop it first".into()))
+}
+
+/// PostgreSQL notices a moment later that a process has gone, and its locks with it.
+fn patiently(conn: &mut Conn, words: &'static str) -> Result<bool, Error> {
+    for _ in 1..TRIES {
+        if attempt(conn, words)? {
+            return Ok(true);
+        }
+        std::thread::sleep(PAUSE);
+    }
+    attempt(conn, words)
+}
+
+fn attempt(conn: &mut Conn, words: &'static str) -> Result<bool, Error> {
+    let Conn::Postgres(postgres) = conn else { return Ok(true) };
+    Ok(diesel::sql_query(words).get_result::<Taken>(postgres)?.taken)
 }
 
 /// Fills a new schema and keeps the old one under the name `aside`; answers that name unless there was nothing. All or nothing.

@@ -137,14 +137,14 @@ fn answer(asked: &Asked, shelf: &mut Shelf) -> (u16, String, Vec<u8>) {
     match (asked.method.as_str(), number) {
         ("GET", _) if query.contains_key("list-type") => {
             // A page of two, so that whoever does not ask on misses the rest.
-            let after = query.get("continuation-token").copied().unwrap_or_default();
+            let after = query.get("continuation-token").copied().unwrap_or_default().replace("%2F", "/");
             let prefix = format!("/news/{}", query["prefix"].replace("%2F", "/"));
             let mut keys = shelf
                 .objects
                 .keys()
                 .filter(|path| path.starts_with(&prefix))
                 .map(|path| &path["/news/".len()..])
-                .filter(|key| *key > after);
+                .filter(|key| *key > after.as_str());
             let page: Vec<&str> = keys.by_ref().take(2).collect();
             let listed: String = page.iter().map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
             let more = keys.next().map_or_else(

@@ -14,6 +14,8 @@ fn newsroom(is_killed: bool) -> Folder {
     } else {
         server.get("/v1/articles");
         assert!(server.terminate().0);
+        // All of it in the file, none in the log.
+        assert!(copydesk::store::soundness::close_log(&database(&folder)).unwrap());
     }
     folder
 }
