@@ -160,7 +160,8 @@ pub async fn authenticate(site: &Worker, provider: &Provider, token: &str, occas
     };
     let caller = Caller { role: user.role()?, user_id: user.id, email: user.email, credential: Credential::OpenId };
     let ends = expires_at.min(now.milliseconds().saturating_add(REMEMBERED));
-    Ok(Fresh { caller, ends: Moment::from_milliseconds(ends), networks: Vec::new(), last_used_at: None })
+    // What else is wanted of those who sign in there is the provider's to ask.
+    Ok(Fresh { caller, ends: Moment::from_milliseconds(ends), networks: Vec::new(), last_used_at: None, lacks_second_factor: false })
 }
 
 fn provider(site: &Worker) -> Result<&Provider, Problem> {

@@ -89,6 +89,9 @@ impl Newsroom {
             trash_days: 30,
             audit_days: 365,
             provider: None,
+            mailer: None,
+            invite_url: None,
+            second_factor: Vec::new(),
         };
         change(&mut settings);
         Self::serve(Arc::new(database), settings, tokens, now)
