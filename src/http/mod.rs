@@ -48,10 +48,13 @@ mod revisions;
 mod routes;
 mod samples;
 mod schedules;
+mod search;
+mod search_query;
 mod server;
 mod sign_in;
 pub mod signing;
 mod site;
+mod suggest;
 mod surrogate;
 mod tags;
 mod trash;
@@ -122,6 +125,8 @@ fn routes() -> Routes {
         .on(trash::__path_purge_article, trash::purge_article)
         .on(neighbours::__path_get_adjacent, neighbours::get_adjacent)
         .on(neighbours::__path_list_related, neighbours::list_related)
+        .on(search::__path_search_articles, search::search_articles)
+        .on(suggest::__path_suggest_searches, suggest::suggest_searches)
         .on(authors::__path_list_authors, authors::list_authors)
         .on(authors::__path_create_author, authors::create_author)
         .on(authors::__path_get_author, authors::get_author)

@@ -33,6 +33,7 @@ mod pruning;
 pub mod publishing;
 pub mod schedules;
 mod schema;
+pub mod search;
 pub mod sessions;
 pub mod signing_keys;
 pub mod slugs;

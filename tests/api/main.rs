@@ -44,6 +44,8 @@ mod properties;
 mod readme;
 mod releases;
 mod schedules;
+mod search;
+mod search_freshness;
 mod sessions;
 mod sign_in;
 mod signing;
