@@ -46,6 +46,7 @@ mod releases;
 mod schedules;
 mod search;
 mod search_freshness;
+mod search_judged;
 mod sessions;
 mod sign_in;
 mod signing;

@@ -1,11 +1,14 @@
 -- Search. Which words a story has, folded by the program (domain/words.rs), stands in an index of the database's own: here FTS5 without content
 -- and positions. What stories are ranked by stands beside it in `terms` (domain/search/facts.rs). `form` says by which version of that code;
--- what an older one has indexed, or none, is indexed anew after a migration. The public's index and the newsroom's are two.
+-- what an older one has indexed is indexed anew after a migration, and what is there now has been indexed by none. The public's index and the
+-- newsroom's are two.
 CREATE TABLE published_terms (
     place INTEGER NOT NULL PRIMARY KEY REFERENCES published_articles (place) ON DELETE CASCADE,
     form  INTEGER NOT NULL,
     terms BLOB    NOT NULL
 ) STRICT;
+CREATE INDEX published_terms_by_form ON published_terms (form);
+INSERT INTO published_terms SELECT place, 0, x'' FROM published_articles;
 CREATE VIRTUAL TABLE published_index USING fts5(words, content = '', contentless_delete = 1, detail = 'none', prefix = '1 2 3', tokenize = 'ascii');
 CREATE TRIGGER published_terms_go AFTER DELETE ON published_terms BEGIN
     DELETE FROM published_index WHERE rowid = OLD.place;
@@ -17,6 +20,8 @@ CREATE TABLE article_terms (
     form       INTEGER NOT NULL,
     terms      BLOB    NOT NULL
 ) STRICT;
+CREATE INDEX article_terms_by_form ON article_terms (form);
+INSERT INTO article_terms (article_id, form, terms) SELECT id, 0, x'' FROM articles;
 CREATE VIRTUAL TABLE article_index USING fts5(words, content = '', contentless_delete = 1, detail = 'none', prefix = '1 2 3', tokenize = 'ascii');
 CREATE TRIGGER article_terms_go AFTER DELETE ON article_terms BEGIN
     DELETE FROM article_index WHERE rowid = OLD.place;
