@@ -1,21 +1,30 @@
 //! `copydesk reindex`: makes the search index anew, beside a running server.
 
-use super::{Stop, migrated, open};
+use super::{Stop, bring_up_to_date, open};
 use crate::config::Config;
 use crate::store::search::{self, Progress, Step};
 
 /// After how many stories, names or words a line tells where it is.
 const TOLD: u64 = 10_000;
+/// How often one part is tried.
+const TRIES: usize = 5;
 
 /// Rebuilds the index in small transactions. What is found meanwhile is what was found before, until what comes in its place is there.
 pub fn reindex(config: &Config) -> Result<(), Stop> {
-    migrated(config)?;
     let mut conn = open(config)?;
+    bring_up_to_date(&mut conn)?;
     let mut next = Some(Progress::begin());
     let mut told = 0;
     while let Some(progress) = next {
         let (step, done) = (progress.step, progress.done);
-        next = search::rebuild(&mut conn, progress)?;
+        let mut outcome = search::rebuild(&mut conn, progress.clone());
+        // Where it met the server at the same story it has done nothing, and tries again.
+        for _ in 1..TRIES {
+            if outcome.is_err() {
+                outcome = search::rebuild(&mut conn, progress.clone());
+            }
+        }
+        next = outcome?;
         let is_over = next.as_ref().is_none_or(|next| next.step != step);
         if is_over {
             println!("{}: {done}.", name(step));

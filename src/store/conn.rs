@@ -92,17 +92,11 @@ pub struct Shared {
     long: Arc<Semaphore>,
 }
 
+/// `readers` wait for reads that may take long.
 #[derive(Clone)]
 enum Database {
-    /// `readers` wait for reads that may take long.
-    Sqlite {
-        path: Arc<PathBuf>,
-        writer: Arc<Writer>,
-        readers: Arc<Mutex<Vec<Conn>>>,
-    },
-    Postgres {
-        pool: Arc<Pool>,
-    },
+    Sqlite { path: Arc<PathBuf>, writer: Arc<Writer>, readers: Arc<Mutex<Vec<Conn>>> },
+    Postgres { pool: Arc<Pool> },
 }
 
 /// One worker's doors. Made in the thread that uses it, from what the process shares.
@@ -117,7 +111,8 @@ impl Shared {
         let conn = open_sqlite(path)?;
         let (marks, counts) = (Arc::<Marks>::default(), Arc::<Counts>::default());
         let writer = Arc::new(Writer::start(conn, path.to_owned(), marks.clone(), counts.clone())?);
-        Ok(Self { database: Database::Sqlite { path: Arc::new(path.to_owned()), writer, readers: Arc::default() }, marks, counts, long: turns() })
+        let database = Database::Sqlite { path: Arc::new(path.to_owned()), writer, readers: Arc::default() };
+        Ok(Self { database, marks, counts, long: turns() })
     }
 
     /// Opens a pool of at most `connections` to the PostgreSQL at `url`; refuses at once when the server does not answer.

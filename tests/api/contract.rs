@@ -191,6 +191,8 @@ fn the_examples_can_be_sent_as_they_stand_and_what_comes_back_looks_like_them() 
     }
     looks_like(&newsroom.get(&path).expect(200), "ArticleView");
     looks_like(&newsroom.get("/v1/articles").expect(200), "ArticlePage");
+    looks_like(&newsroom.get("/v1/search?q=drug-trafficking&facets=tag").expect(200), "SearchPage");
+    looks_like(&newsroom.get("/v1/search/suggest?q=guatemala").expect(200), "Suggestions");
     looks_like(&newsroom.get("/v1/authors").expect(200), "AuthorPage");
     looks_like(&newsroom.get("/v1/tags").expect(200), "TagPage");
     looks_like(&newsroom.get_as(&admin, "/v1/users").expect(200), "UserPage");

@@ -140,10 +140,14 @@ fn the_index_is_compared_and_rebuilt_while_the_server_runs() {
         "UPDATE published_terms SET terms = (SELECT content FROM revisions LIMIT 1) WHERE place = (SELECT max(place) FROM published_terms)",
     );
     execute(&mut conn, "DELETE FROM author_words");
+    let strangers = u64::from(matches!(conn, Conn::Sqlite(_)));
+    if strangers > 0 {
+        execute(&mut conn, "INSERT INTO published_index (rowid, words) VALUES (999, 'comet')");
+    }
     execute(&mut conn, "INSERT INTO published_words (word, backwards) VALUES ('ghostly', 'yltsohg')");
     newsroom.forget();
     let difference = compared(&newsroom);
-    assert_eq!((difference.live, difference.extra), (3, 0));
+    assert_eq!((difference.live, difference.extra), (3, strangers));
     let mut wrong = difference.wrong;
     wrong.sort();
     let mut expected = vec![ids[0].clone(), ids[2].clone()];

@@ -60,13 +60,17 @@ impl Progress {
 }
 
 /// Does the next part of rebuilding everything, in a transaction of its own; `None` when nothing is left. What was there is found until what
-/// comes in its place is, so a server may go on.
+/// comes in its place is, so a server may go on. Where it meets the server at the same story, nothing has happened, and it may be tried again.
 pub fn rebuild(conn: &mut Conn, progress: Progress) -> Result<Option<Progress>, Error> {
     in_transaction(conn, |conn| {
+        wait_for_turn(conn)?;
         let after = progress.after.clone().unwrap_or_default();
         let keys = match progress.step {
             Step::Names => keep_names(conn, &after)?,
             Step::Live => {
+                if progress.after.is_none() {
+                    forget_strangers(conn)?;
+                }
                 let ids = stories(conn, LIVE, &after)?;
                 index_live(conn, &ids)?
             }
@@ -78,6 +82,25 @@ pub fn rebuild(conn: &mut Conn, progress: Progress) -> Result<Option<Progress>, 
         };
         Ok(progress.on(&keys))
     })
+}
+
+/// Begins with a write, though one that changes nothing: a transaction of SQLite that has read before cannot wait for its turn to write.
+fn wait_for_turn(conn: &mut Conn) -> Result<(), Error> {
+    if let Conn::Sqlite(sqlite) = conn {
+        diesel::delete(published_terms::table.filter(published_terms::place.lt(0))).execute(sqlite)?;
+    }
+    Ok(())
+}
+
+/// Takes out of the index what belongs to no live story. On PostgreSQL index and story are rows that go together.
+fn forget_strangers(conn: &mut Conn) -> Result<(), Error> {
+    if let Conn::Sqlite(sqlite) = conn {
+        diesel::sql_query(
+            "DELETE FROM published_index WHERE rowid IN (SELECT id FROM published_index_docsize WHERE id NOT IN (SELECT place FROM published_terms))",
+        )
+        .execute(sqlite)?;
+    }
+    Ok(())
 }
 
 /// Indexes what older code has indexed, or none, and tells how many stories that were. May be interrupted and started again.
