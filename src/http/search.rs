@@ -192,7 +192,7 @@ async fn search_working(caller: Caller, request: &HttpRequest, site: &Worker, se
     let (copies, found, facets) = site
         .store
         .read_long(move |conn| -> Result<_, Problem> {
-            let filter = filters.working_filter(conn, &caller.user_id)?;
+            let filter = filters.working_filter(conn, &caller)?;
             let mut found = working_search::search(conn, &asked, &filter)?;
             let ids: Vec<String> = found.page.iter().map(|place| place.id.clone()).collect();
             let facets = counts(conn, &mut found, &facets, true)?;

@@ -12,6 +12,7 @@ use super::index;
 use super::live::join;
 use super::names::{self, Meant};
 use super::token::{self, Node};
+use crate::domain::api_key::Limits;
 use crate::domain::article::Content;
 use crate::domain::search::facts::Story;
 use crate::domain::search::ranking;
@@ -66,6 +67,18 @@ fn narrowed(conn: &mut Conn, filter: &Filter) -> Result<Vec<Node>, Error> {
     }
     if let Some(languages) = &filter.languages {
         narrow.push(Node::any_of(languages.iter().map(|language| token::of_language(language))));
+    }
+    // What an API key is bound to holds beside whatever is asked for.
+    if let Some(Limits { tags, authors, languages }) = filter.limits.clone() {
+        if !tags.is_empty() {
+            narrow.push(Node::any_of(names::with_formers(conn, tags)?.iter().map(|id| token::of_tag(id))));
+        }
+        if !authors.is_empty() {
+            narrow.push(Node::any_of(names::with_formers(conn, authors)?.iter().map(|id| token::of_author(id))));
+        }
+        if !languages.is_empty() {
+            narrow.push(Node::any_of(languages.iter().map(|language| token::of_language(language))));
+        }
     }
     Ok(narrow)
 }
