@@ -1,6 +1,6 @@
 //! `copydesk reindex`: makes the search index anew, beside a running server.
 
-use super::{Stop, bring_up_to_date, open};
+use super::{Stop, claim, migrated, open};
 use crate::config::Config;
 use crate::store::search::{self, Progress, Step};
 
@@ -11,8 +11,9 @@ const TRIES: usize = 5;
 
 /// Rebuilds the index in small transactions. What is found meanwhile is what was found before, until what comes in its place is there.
 pub fn reindex(config: &Config) -> Result<(), Stop> {
+    let _shared = claim(config)?;
     let mut conn = open(config)?;
-    bring_up_to_date(&mut conn)?;
+    migrated(config, &mut conn, true)?;
     let mut next = Some(Progress::begin());
     let mut told = 0;
     while let Some(progress) = next {

@@ -92,7 +92,6 @@ pub struct Shared {
     long: Arc<Semaphore>,
 }
 
-/// `readers` wait for reads that may take long.
 #[derive(Clone)]
 enum Database {
     Sqlite { path: Arc<PathBuf>, writer: Arc<Writer>, readers: Arc<Mutex<Vec<Conn>>> },

@@ -16,7 +16,7 @@ pub mod working;
 
 pub use index::{Beside, publish, put_working};
 pub use names::{hand_over, keep_author, keep_tag};
-pub use rebuild::{Difference, Progress, Step, compare, index_anew, rebuild};
+pub use rebuild::{Difference, Progress, Step, compare, index_anew, index_imported, rebuild};
 
 /// Counts up whenever what is indexed of a story changes: what older code has indexed is then indexed anew.
 pub const FORM: i64 = 1;
