@@ -22,8 +22,8 @@ use std::time::Duration;
 use crate::auth::{Algorithm, SigningSecret};
 use crate::domain::gate::Rule;
 use crate::domain::revision::Retention;
-use crate::http::ProviderSettings;
 use crate::domain::user::Role;
+use crate::http::ProviderSettings;
 use crate::mail::Mailer;
 use ipnet::IpNet;
 

@@ -358,9 +358,14 @@ fn the_example_secret_is_refused() {
 }
 
 fn oidc(changes: &[(&str, &str)]) -> Result<ProviderSettings, ConfigError> {
-    let mut given: BTreeMap<&str, &str> = documented().into_iter().filter(|(key, ..)| key.contains("_OIDC_")).map(|(key, value, _)| (key, value)).collect();
+    let mut given: BTreeMap<&str, &str> =
+        documented().into_iter().filter(|(key, ..)| key.contains("_OIDC_")).map(|(key, value, _)| (key, value)).collect();
     for (key, value) in changes {
-        if value.is_empty() { given.remove(key) } else { given.insert(key, value) };
+        if value.is_empty() {
+            given.remove(key)
+        } else {
+            given.insert(key, value)
+        };
     }
     Ok(from(&given.into_iter().collect::<Vec<_>>())?.oidc.unwrap())
 }
@@ -369,7 +374,10 @@ fn oidc(changes: &[(&str, &str)]) -> Result<ProviderSettings, ConfigError> {
 fn the_settings_of_the_example_s_identity_provider_are_understood() {
     let settings = oidc(&[]).unwrap();
     let client = settings.client.as_ref().unwrap();
-    assert_eq!((settings.issuer.as_str(), client.id.as_str(), client.scopes.as_str()), ("https://id.example.org/realms/news", "copydesk", "openid email profile"));
+    assert_eq!(
+        (settings.issuer.as_str(), client.id.as_str(), client.scopes.as_str()),
+        ("https://id.example.org/realms/news", "copydesk", "openid email profile")
+    );
     assert_eq!(client.redirect_uris, ["https://desk.example.org/signed-in"]);
     let roles = [("newsroom-editors", Role::Editor), ("newsroom-it", Role::Admin), ("*", Role::Contributor)];
     assert_eq!(settings.policy.roles.0, roles.map(|(word, role)| (word.to_owned(), role)));
@@ -411,6 +419,9 @@ fn settings_of_the_identity_provider_that_do_nothing_or_harm_stop_the_start() {
     assert_eq!(refused(&[(client, ""), (secret, "")]), alone(back, client));
     let nothing = refused(&[(client, ""), (secret, ""), (back, ""), ("COPYDESK_OIDC_AUDIENCE", "")]);
     assert_eq!(nothing, alone("COPYDESK_OIDC_ISSUER", "COPYDESK_OIDC_CLIENT_ID or COPYDESK_OIDC_AUDIENCE"));
-    assert_eq!(refused(&[("COPYDESK_OIDC_ROLES", ""), ("COPYDESK_OIDC_PROVISION", "true")]), alone("COPYDESK_OIDC_PROVISION", "COPYDESK_OIDC_ROLES"));
+    assert_eq!(
+        refused(&[("COPYDESK_OIDC_ROLES", ""), ("COPYDESK_OIDC_PROVISION", "true")]),
+        alone("COPYDESK_OIDC_PROVISION", "COPYDESK_OIDC_ROLES")
+    );
     assert_eq!(refused(&[("COPYDESK_OIDC_ISSUER", "")]), alone(client, "COPYDESK_OIDC_ISSUER"));
 }

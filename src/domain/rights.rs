@@ -125,6 +125,9 @@ pub const RIGHTS: &[Right] = &[
     row("get_article?view=working", Who::Role(Contributor), Within(DraftsRead)),
     row("get_adjacent", Anybody, All),
     row("list_related", Anybody, All),
+    row("search_articles", Anybody, All),
+    row("search_articles?view=working", Who::Role(Contributor), Within(DraftsRead)),
+    row("suggest_searches", Anybody, All),
     row("create_article", Who::Role(Contributor), Within(ContentWrite)),
     // Each operation in it is judged by its own row as well.
     row("batch_articles", Who::Role(Contributor), Within(ContentWrite)),

@@ -53,11 +53,14 @@ mod revisions;
 mod routes;
 mod samples;
 mod schedules;
+mod search;
+mod search_query;
 mod second_factor;
 mod server;
 mod sign_in;
 pub mod signing;
 mod site;
+mod suggest;
 mod surrogate;
 mod tags;
 mod trash;
@@ -70,9 +73,9 @@ pub use allowances::RateLimit;
 pub use api_keys::key_limits;
 pub use clock::Clock;
 pub use finished::{FORM, finish_anew, publish};
+pub use provider::{ClientSettings, ProviderSettings};
 pub use remote::is_network;
 pub use server::{LAST_REQUESTS, Running, start};
-pub use provider::{ClientSettings, ProviderSettings};
 pub use site::HttpSettings;
 pub use watch::Watch;
 
@@ -135,6 +138,8 @@ fn routes() -> Routes {
         .on(trash::__path_purge_article, trash::purge_article)
         .on(neighbours::__path_get_adjacent, neighbours::get_adjacent)
         .on(neighbours::__path_list_related, neighbours::list_related)
+        .on(search::__path_search_articles, search::search_articles)
+        .on(suggest::__path_suggest_searches, suggest::suggest_searches)
         .on(authors::__path_list_authors, authors::list_authors)
         .on(authors::__path_create_author, authors::create_author)
         .on(authors::__path_get_author, authors::get_author)

@@ -41,6 +41,7 @@ pub fn document(routes: &Routes) -> Value {
     value["servers"] = json!([{ "url": "/", "description": "This server" }]);
     value["tags"] = json!([
         { "name": "articles", "description": "Stories: live for everybody, working for the newsroom." },
+        { "name": "search", "description": "What readers look for, and what they may be about to type." },
         { "name": "history", "description": "Every write to a story, what differs between two, and what was thrown away." },
         { "name": "authors", "description": "Bylines with their beat and bio." },
         { "name": "tags", "description": "What stories are about." },

@@ -22,8 +22,8 @@ use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tracing::{Instrument, Span};
@@ -94,7 +94,7 @@ pub struct Shared {
 
 #[derive(Clone)]
 enum Database {
-    Sqlite { path: Arc<PathBuf>, writer: Arc<Writer> },
+    Sqlite { path: Arc<PathBuf>, writer: Arc<Writer>, readers: Arc<Mutex<Vec<Conn>>> },
     Postgres { pool: Arc<Pool> },
 }
 
@@ -110,7 +110,8 @@ impl Shared {
         let conn = open_sqlite(path)?;
         let (marks, counts) = (Arc::<Marks>::default(), Arc::<Counts>::default());
         let writer = Arc::new(Writer::start(conn, path.to_owned(), marks.clone(), counts.clone())?);
-        Ok(Self { database: Database::Sqlite { path: Arc::new(path.to_owned()), writer }, marks, counts, long: turns() })
+        let database = Database::Sqlite { path: Arc::new(path.to_owned()), writer, readers: Arc::default() };
+        Ok(Self { database, marks, counts, long: turns() })
     }
 
     /// Opens a pool of at most `connections` to the PostgreSQL at `url`; refuses at once when the server does not answer.
@@ -225,12 +226,18 @@ impl Store {
         let turn = turn.map_err(|_late| Error::Unavailable("the read has waited too long for its turn".into()))?;
         let turn = turn.map_err(|closed| Error::Unavailable(closed.to_string()))?;
         match &self.shared.database {
-            Database::Sqlite { path, .. } => {
-                let path = path.clone();
+            Database::Sqlite { path, readers, .. } => {
+                let (path, readers) = (path.clone(), readers.clone());
                 on_a_blocking_thread(move || {
                     let _turn = turn;
                     let _span = tracing::debug_span!("read").entered();
-                    in_transaction(&mut open_sqlite_reader(&path)?, work)
+                    let waiting = || readers.lock().unwrap_or_else(PoisonError::into_inner);
+                    // Taken out while it works, as above: there are never more than there are turns.
+                    let taken = waiting().pop();
+                    let mut conn = taken.map_or_else(|| open_sqlite_reader(&path), Ok)?;
+                    let outcome = in_transaction(&mut conn, work);
+                    waiting().push(conn);
+                    outcome
                 })
                 .await
             }

@@ -35,6 +35,7 @@ mod pruning;
 pub mod publishing;
 pub mod schedules;
 mod schema;
+pub mod search;
 pub mod second_factors;
 pub mod sessions;
 pub mod signing_keys;

@@ -60,14 +60,15 @@ fn doors(document: &Value) -> Vec<Door<'_>> {
             doors.push(Door { name: format!("{id}{more}"), verb, path, body, query, of_own });
         };
         let has_view = operation["parameters"].as_array().is_some_and(|parameters| parameters.iter().any(|one| one["name"] == "view"));
+        let is_search = operation["parameters"].as_array().is_some_and(|parameters| parameters.iter().any(|one| one["name"] == "q"));
         if path.contains("{article}") && verb != "get" {
             door(", own", "", true);
             door(", another's", "", false);
         } else if has_view {
-            door("", "", false);
-            door("?view=working", "?view=working", false);
+            door("", if is_search { "?q=a" } else { "" }, false);
+            door("?view=working", if is_search { "?view=working&q=a" } else { "?view=working" }, false);
         } else {
-            door("", "", false);
+            door("", if is_search { "?q=a" } else { "" }, false);
         }
     }
     doors

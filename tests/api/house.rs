@@ -102,11 +102,12 @@ fn the_live_view_cannot_name_a_working_table() {
     let mut words: Vec<&str> = tables.iter().copied().filter(|table| !may_show(table)).collect();
     assert!(words.contains(&"articles") && words.contains(&"revisions") && words.contains(&"users"), "{words:?}");
     // The rooms beside it that read working tables.
+    words.extend(["article_terms", "article_index", "working::"]);
     words.extend(["slugs::", "publishing::", "links::authors_of", "links::tags_of"]);
-    let of_the_live_view = ["/live.rs", "/neighbours.rs", "/walk.rs", "/kills.rs", "/corrections.rs"];
+    let of_the_live_view = ["/live.rs", "/suggest.rs", "/search/spelling.rs", "/neighbours.rs", "/walk.rs", "/kills.rs", "/corrections.rs"];
     let live: Vec<(String, String)> =
         sources("src/store").into_iter().filter(|(path, _)| of_the_live_view.iter().any(|file| path.ends_with(file))).collect();
-    assert_eq!(live.len(), 5);
+    assert_eq!(live.len(), 8);
     assert_eq!(breaches(&live, &words), Vec::<String>::new());
 }
 

@@ -174,7 +174,8 @@ fn the_role_is_ours_where_the_settings_say_so() {
     newsroom.get_as(&access(&newsroom, &provider, "EdDSA", &["it"]), "/v1/auth/me").expect(403);
     let admin = newsroom.person(Role::Admin);
     let lines = newsroom.get_as(&admin, "/v1/audit?operation=login_identity").expect(200).items();
-    let seen: Vec<_> = lines.iter().map(|line| (line["outcome"].as_str(), line["actor"]["credential"].as_str(), line["reason"].as_str())).collect();
+    let seen: Vec<_> =
+        lines.iter().map(|line| (line["outcome"].as_str(), line["actor"]["credential"].as_str(), line["reason"].as_str())).collect();
     assert_eq!(seen[0], (Some("refused"), Some("openid"), Some("account_disabled")));
     assert!(seen[1..].iter().all(|line| *line == (Some("done"), Some("openid"), None)) && seen.len() > 1, "{seen:?}");
 }
@@ -191,7 +192,10 @@ fn a_sign_in_is_good_once_in_time_for_who_began_it_and_with_the_provider_that_wa
     let fresh = came_back(&provider, &begun, &claims);
     refused("its state with a new code", finish(&newsroom, &begun, &fresh));
     let other = begin(&newsroom);
-    refused("an old code in another sign-in", finish(&newsroom, &other, &CameBack { state: other["state"].as_str().unwrap().into(), ..back }));
+    refused(
+        "an old code in another sign-in",
+        finish(&newsroom, &other, &CameBack { state: other["state"].as_str().unwrap().into(), ..back }),
+    );
     // Somebody else's code and state, in a browser that began another sign-in: without the ticket they are worth nothing.
     let (mine, theirs) = (begin(&newsroom), begin(&newsroom));
     let back = came_back(&provider, &theirs, &claims);
@@ -252,7 +256,9 @@ fn what_the_provider_says_must_be_for_us_for_this_sign_in_and_signed_by_its_keys
 fn people_are_sent_back_to_known_addresses_alone() {
     let (newsroom, provider) = open();
     let start = |uri: &str| send(&newsroom, "/v1/auth/oidc/start", &json!({ "redirect_uri": uri }));
-    for uri in ["https://evil.example", "https://desk.example/signed-in/", "https://desk.example/signed-in?x", "HTTPS://desk.example/signed-in"] {
+    for uri in
+        ["https://evil.example", "https://desk.example/signed-in/", "https://desk.example/signed-in?x", "HTTPS://desk.example/signed-in"]
+    {
         assert_eq!(start(uri).expect(422).places(), ["/redirect_uri"], "{uri}");
     }
     let begun = start("http://localhost/other").expect(200).json();
@@ -314,7 +320,8 @@ fn c01_c08_forged_late_and_foreign_tokens_of_a_provider_are_refused() {
     let now = newsroom.now().milliseconds() / 1000;
     let good = with(with(ana(&newsroom, &["it"]), "iss", json!(provider.issuer)), "aud", json!(AUDIENCE));
     me(&newsroom, &bearing(token("EdDSA", &good)));
-    let refused = |token: String| assert_eq!(newsroom.get_as(&bearing(token.clone()), "/v1/articles").expect(401).code(), "invalid_token", "{token}");
+    let refused =
+        |token: String| assert_eq!(newsroom.get_as(&bearing(token.clone()), "/v1/articles").expect(401).code(), "invalid_token", "{token}");
     for (member, value) in [
         ("aud", json!("other")),
         ("aud", json!(["other"])),

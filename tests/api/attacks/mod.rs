@@ -13,6 +13,7 @@ mod protocol;
 mod races;
 mod reads;
 mod scripts;
+mod search;
 
 use crate::newsroom::{Newsroom, Person};
 use copydesk::domain::user::Role;
