@@ -1,9 +1,8 @@
 //! The audit log: a line for each thing that is done, and for who was refused; nothing else makes one, and nothing takes one away.
 
 use crate::contract::{document, example, operations};
-use crate::idempotency;
 use crate::newsroom::{Answer, Newsroom, Person};
-use crate::second_factor;
+use crate::{idempotency, second_factor};
 use copydesk::domain::user::Role;
 use diesel::RunQueryDsl as _;
 use serde_json::{Value, json};
