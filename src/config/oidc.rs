@@ -91,7 +91,9 @@ impl OidcSettings {
             Some(id) => Some(ClientSettings { id, secret: self.oidc_client_secret, redirect_uris, scopes }),
             None if self.oidc_client_secret.is_some() => return needs("COPYDESK_OIDC_CLIENT_SECRET", "COPYDESK_OIDC_CLIENT_ID"),
             None if !redirect_uris.is_empty() => return needs("COPYDESK_OIDC_REDIRECT_URIS", "COPYDESK_OIDC_CLIENT_ID"),
-            None if self.oidc_audience.is_none() => return needs("COPYDESK_OIDC_ISSUER", "COPYDESK_OIDC_CLIENT_ID or COPYDESK_OIDC_AUDIENCE"),
+            None if self.oidc_audience.is_none() => {
+                return needs("COPYDESK_OIDC_ISSUER", "COPYDESK_OIDC_CLIENT_ID or COPYDESK_OIDC_AUDIENCE");
+            }
             None => None,
         };
         if let Some(client) = client.as_ref().filter(|client| self.oidc_audience.as_ref() == Some(&client.id)) {
@@ -142,3 +144,7 @@ fn redirect_uris(key: &'static str, list: &str) -> Result<Vec<String>, ConfigErr
     let checked = |uri: &str| if is_one(uri) { Ok(uri.to_owned()) } else { Err(ConfigError::wrong(key, uri, allowed)) };
     list.split(',').map(str::trim).map(checked).collect()
 }
+
+#[cfg(test)]
+#[path = "oidc_tests.rs"]
+mod tests;

@@ -66,9 +66,9 @@ pub use allowances::RateLimit;
 pub use api_keys::key_limits;
 pub use clock::Clock;
 pub use finished::{FORM, finish_anew, publish};
+pub use provider::{ClientSettings, ProviderSettings};
 pub use remote::is_network;
 pub use server::{LAST_REQUESTS, Running, start};
-pub use provider::{ClientSettings, ProviderSettings};
 pub use site::HttpSettings;
 pub use watch::Watch;
 

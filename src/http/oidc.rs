@@ -77,7 +77,12 @@ pub struct FinishSignIn {
 /// Only where `COPYDESK_OIDC_CLIENT_ID` is set; else there is no such address. Authorization code with PKCE (RFC 7636); nothing is set in the browser.
 #[utoipa::path(post, path = "/v1/auth/oidc/start", operation_id = "create_ticket", tag = "sign-in", request_body(content = BeginSignIn, content_type = "application/json"), security(()),
     responses((status = 200, description = "Where to sign in", body = SignInBegun)))]
-pub async fn create_ticket(_caller: Anyone, site: Site, _query: Query<NoParameters>, body: Body<BeginSignIn>) -> Result<HttpResponse, Problem> {
+pub async fn create_ticket(
+    _caller: Anyone,
+    site: Site,
+    _query: Query<NoParameters>,
+    body: Body<BeginSignIn>,
+) -> Result<HttpResponse, Problem> {
     let BeginSignIn { redirect_uri } = body.read().await?;
     let provider = provider(&site)?;
     let known = provider.settings.client.as_ref().map(|client| client.redirect_uris.as_slice()).unwrap_or_default();
@@ -199,7 +204,9 @@ impl Person {
         Ok(match (self.policy.judge(&self.words, standing), found) {
             (Verdict::Refuse(refusal), _) => Look::Out(refusal),
             (Verdict::Hire(_), _) if self.email().is_none() => Look::Out(Refusal::NoAccount),
-            (Verdict::Admit(role), Some((user, Some(identity)))) if role == user.role()? && issued_at <= identity.claims_at => Look::In(user),
+            (Verdict::Admit(role), Some((user, Some(identity)))) if role == user.role()? && issued_at <= identity.claims_at => {
+                Look::In(user)
+            }
             _ => Look::New,
         })
     }
@@ -226,7 +233,8 @@ impl Person {
 
     /// What the account is called: as the provider says, or by its address.
     fn name(&self, email: &str) -> String {
-        let name: String = self.claims.name.iter().flat_map(|name| name.trim().chars()).filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
+        let name: String =
+            self.claims.name.iter().flat_map(|name| name.trim().chars()).filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
         if name.trim().is_empty() { email.to_owned() } else { name }
     }
 }

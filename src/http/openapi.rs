@@ -187,6 +187,8 @@ fn finish_operation(operation: &mut Value, verb: &str, path: &str) {
     let mut statuses: Vec<u16> = vec![400, 401, 429, 500, 503];
     statuses.extend((!is_read).then_some(507));
     statuses.extend(needs_token.then_some(403));
+    // Where no provider is set there is no such address; and a provider may vouch for somebody who may not in.
+    statuses.extend(path.starts_with("/v1/auth/oidc/").then_some([403, 404]).into_iter().flatten());
     statuses.extend(path.contains('{').then_some(404));
     statuses.extend(is_read.then_some(304).filter(|_| !needs_token));
     statuses.extend((path.contains('{') && !["{user}", "{session}", "{key}"].iter().any(|name| path.contains(name))).then_some(308));

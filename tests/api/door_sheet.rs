@@ -3,6 +3,8 @@
 use crate::api_keys::key;
 use crate::contract::{compare_with_file, document, example, operations};
 use crate::newsroom::{Newsroom, Person};
+use crate::oidc;
+use crate::provider::TestProvider;
 use copydesk::domain::id;
 use copydesk::domain::rights::{self, Scope};
 use copydesk::domain::user::Role;
@@ -42,6 +44,7 @@ struct Knocker {
 /// A newsroom with somebody of each role, a key of each scope, and somebody else whose things are tried.
 struct Desk {
     newsroom: Newsroom,
+    provider: TestProvider,
     knockers: Vec<Knocker>,
     somebody_else: Person,
 }
@@ -71,7 +74,8 @@ fn doors(document: &Value) -> Vec<Door<'_>> {
 
 impl Desk {
     fn open() -> Self {
-        let newsroom = Newsroom::open();
+        let back = example("BeginSignIn")["redirect_uri"].as_str().unwrap().to_owned();
+        let (newsroom, provider) = oidc::open_with(|settings| settings.client.as_mut().unwrap().redirect_uris.push(back));
         let somebody_else = newsroom.person(Role::Admin);
         newsroom.post(&somebody_else, "/v1/authors", &example("CreateAuthor")).expect(201);
         newsroom.post(&somebody_else, "/v1/tags", &example("CreateTag")).expect(201);
@@ -92,7 +96,7 @@ impl Desk {
             let person = Some(key(&newsroom, &owner, json!({ "scopes": [scope.name()] })));
             Knocker { name, person, owner: Some(owner), role: Some(Role::Admin), scope: Some(scope) }
         }));
-        Self { newsroom, knockers, somebody_else }
+        Self { newsroom, provider, knockers, somebody_else }
     }
 
     /// Tries a door on things made for this one try.
@@ -189,6 +193,11 @@ impl Desk {
 
     fn body(&self, schema: &str) -> Value {
         let mut body = example(schema);
+        if schema == "FinishSignIn" {
+            let begun = oidc::begin(&self.newsroom);
+            let back = oidc::came_back(&self.provider, &begun, &oidc::ana(&self.newsroom, &["desk"]));
+            return json!({ "code": back.code, "state": back.state, "ticket": begun["ticket"] });
+        }
         if schema == "CreateApiKey" {
             // A key makes no key that may more than itself.
             body["scopes"] = json!(["admin"]);

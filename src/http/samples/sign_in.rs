@@ -1,7 +1,7 @@
 //! Signing in and staying signed in, as it goes in and comes out.
 
-use super::super::sign_in::{ChangePassword, Credentials, OpenSession, Refresh, Session, SessionPage};
 use super::super::oidc::{BeginSignIn, FinishSignIn, SignInBegun};
+use super::super::sign_in::{ChangePassword, Credentials, OpenSession, Refresh, Session, SessionPage};
 use super::super::signing::{KeySet, SetKey};
 use super::{EMAIL, FRIDAY, PASSWORD, page, sample};
 use crate::domain::session;

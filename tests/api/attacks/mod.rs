@@ -5,6 +5,7 @@ mod authorisation;
 mod caches;
 mod desk;
 mod history;
+mod identity;
 mod keys;
 mod leaks;
 mod previews;
