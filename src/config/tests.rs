@@ -294,7 +294,8 @@ fn the_example_file_documents_every_key_once_in_order_under_a_line_of_prose_and_
 
 #[test]
 fn the_example_file_shows_the_defaults() {
-    const WITHOUT_A_FIXED_DEFAULT: [&str; 11] = [
+    const WITHOUT_A_FIXED_DEFAULT: [&str; 12] = [
+        "COPYDESK_RATE_LIMIT",
         "COPYDESK_BACKUP_EVERY",
         "COPYDESK_S3_ACCESS_KEY",
         "COPYDESK_S3_SECRET_KEY",
