@@ -30,6 +30,9 @@ impl Described {
 /// The id of each operation, by verb and path.
 pub type Operations = HashMap<(Method, String), String>;
 
+/// The verbs of an address, and what answers them.
+type Served = (Vec<Method>, Vec<actix_web::Route>);
+
 /// Adds schemas by name.
 type Schemas = fn(&mut Vec<(String, RefOr<Schema>)>);
 
@@ -39,7 +42,7 @@ type Schemas = fn(&mut Vec<(String, RefOr<Schema>)>);
 pub struct Routes {
     operations: Vec<fn() -> Described>,
     schemas: Vec<Schemas>,
-    resources: BTreeMap<String, (Vec<Method>, Vec<actix_web::Route>)>,
+    resources: BTreeMap<String, Served>,
     /// Operations without a row in the matrix: a server that has one does not start.
     unjudged: Vec<String>,
 }
@@ -152,7 +155,7 @@ impl Routes {
 
     /// The resources to be served. A wrong verb is 405 and OPTIONS 204, both with `Allow` (RFC 9110 §9.3.7, §15.5.6).
     pub fn resources(self) -> Vec<Resource> {
-        let resource = |(place, (path, (mut methods, routes))): (u16, (String, (Vec<Method>, Vec<actix_web::Route>)))| {
+        let resource = |(place, (path, (mut methods, routes))): (u16, (String, Served))| {
             methods.push(Method::OPTIONS);
             let mut names: Vec<String> = methods.iter().map(ToString::to_string).collect();
             names.sort();

@@ -1,5 +1,6 @@
 //! The keys that sign tokens: made when there is none, replaced by operators, looked up again while the server runs, told to the world.
 
+use super::answer;
 use super::guard::Anyone;
 use super::input::{NoParameters, Query};
 use super::problem::Problem;
@@ -9,16 +10,16 @@ use crate::auth::{PublicKey, SealedKey, Tokens};
 use crate::domain::time::Moment;
 use crate::store::signing_keys::{self, SigningKeyRow};
 use crate::store::{self, Conn, Write};
-use actix_web::HttpResponse;
 use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use std::sync::atomic::{AtomicI64, Ordering};
 use utoipa::ToSchema;
 
 /// How long nobody looks again for a key that was not there, in milliseconds: who sends tokens of made-up keys costs one query a second.
 const PAUSE: i64 = 1000;
-/// A key that is new here signs from its first moment; whoever checks our tokens looks for it then, as the name of the key is new to him.
-const FOR_CHECKERS: &str = "public, max-age=300";
+/// The name by which shared caches purge the key set.
+const NAME: &str = "signing-keys";
 
 /// When somebody last looked, in milliseconds since 1970.
 #[derive(Default)]
@@ -129,12 +130,20 @@ impl Worker {
 /// With `COPYDESK_TOKEN_ALGORITHM=EdDSA` those that sign, or have signed what is still good. With HS256 the set is empty: such keys have no public half.
 #[utoipa::path(get, path = "/.well-known/jwks.json", operation_id = "get_keys", tag = "sign-in", security(()),
     responses((status = 200, description = "The key set (RFC 7517)", body = KeySet)))]
-pub async fn get_keys(_caller: Anyone, site: Site, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
+pub async fn get_keys(_caller: Anyone, request: HttpRequest, site: Site, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
     let shown = |key| {
         let PublicKey { kid, kty, crv, x, alg, usage } = key;
         SetKey { kid, kty, crv, x, alg, r#use: usage }
     };
     let keys = site.desk.tokens.public_keys(site.now().milliseconds()).into_iter().map(shown).collect();
     let body = serde_json::to_vec(&KeySet { keys }).map_err(|error| Problem::internal(&error.to_string()))?;
-    Ok(HttpResponse::Ok().content_type("application/json").insert_header((header::CACHE_CONTROL, FOR_CHECKERS)).body(body))
+    let tag = answer::tag(None, &body);
+    let is_known = answer::has_it(request.headers(), &tag, None);
+    let mut answer = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    if !request.headers().contains_key(header::AUTHORIZATION) {
+        answer.insert_header((header::CACHE_CONTROL, answer::PUBLIC)).insert_header(("surrogate-key", NAME));
+    }
+    // Not kept in memory: keys go by themselves when their time is over.
+    answer.content_type("application/json").insert_header((header::ETAG, tag));
+    Ok(if is_known { answer.finish() } else { answer.body(body) })
 }
