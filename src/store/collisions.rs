@@ -3,7 +3,7 @@
 //! Of transactions that wait for each other the server ends one, and that one may be tried again; a connection that was cut is not used again.
 
 use super::conn::Conn;
-use diesel::connection::{Connection, InstrumentationEvent};
+use diesel::connection::{Connection, Instrumentation, InstrumentationEvent, get_default_instrumentation};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,14 +19,18 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    /// Watches a connection from now on.
+    /// Watches a connection that was just opened, from now on. Who watches all of the process goes on to see it.
     pub fn on(conn: &mut Conn) -> Arc<Self> {
         let trouble = Arc::<Self>::default();
         let seen = trouble.clone();
+        let mut others = get_default_instrumentation();
         conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
             if let InstrumentationEvent::FinishQuery { error: Some(error), .. } = event {
                 seen.collided.fetch_or(is_collision(error), Ordering::Relaxed);
                 seen.cut.fetch_or(is_cut(error), Ordering::Relaxed);
+            }
+            if let Some(others) = &mut others {
+                others.on_connection_event(event);
             }
         });
         trouble

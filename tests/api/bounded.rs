@@ -33,8 +33,7 @@ fn a_list_of_a_hundred_takes_at_most_four_statements_and_one_when_authors_and_ta
     statements::count();
     let newsroom = Newsroom::open_with(|settings| settings.cache_bytes = 0);
     archive(&newsroom, 105);
-    // A connection that has written to PostgreSQL is watched by the store and tells the counter no more; those of a new node only read.
-    // The first one is down by then: two on one database look now and then for what the other has done.
+    // The first node is down when it is counted: two on one database look now and then for what the other has done.
     let newsroom = newsroom.restarted_after(0);
     let forget = || {
         newsroom.forget();

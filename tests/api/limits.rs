@@ -67,11 +67,21 @@ fn a_live_answer_from_memory_is_not_counted() {
     // The first one is made, and perhaps another: on PostgreSQL the news of the publishing come back to who published.
     let counted = answers.iter().filter(|answer| is_counted(answer)).count();
     assert!(is_counted(&answers[0]) && counted <= 5, "{counted}");
-    for _ in counted..30 {
-        from(&newsroom, "203.0.113.7", None, "/v1/articles/nothing").expect(404);
+    let with_nothing_left = || {
+        while from(&newsroom, "203.0.113.7", None, "/v1/articles/nothing").status != 429 {}
+        from(&newsroom, "203.0.113.7", None, "/v1/articles/out")
+    };
+    let mut answer = with_nothing_left();
+    for _ in 0..5 {
+        if answer.status == 200 {
+            break;
+        }
+        // The news came back just now, and the answer has to be made once more.
+        newsroom.pass(60_000);
+        from(&newsroom, "203.0.113.7", None, "/v1/articles/out").expect(200);
+        answer = with_nothing_left();
     }
-    from(&newsroom, "203.0.113.7", None, "/v1/articles/nothing").expect(429);
-    assert!(!is_counted(&from(&newsroom, "203.0.113.7", None, "/v1/articles/out").expect(200)));
+    assert!(!is_counted(&answer.expect(200)));
 }
 
 #[test]
