@@ -83,6 +83,9 @@ pub fn http_settings(config: &Config) -> HttpSettings {
         retention: config.retention,
         trash_days: config.trash_days,
         audit_days: config.audit_days,
+        mailer: config.mailer.clone(),
+        invite_url: config.invite_url.clone(),
+        second_factor: config.require_second_factor.clone(),
     }
 }
 

@@ -29,15 +29,18 @@ mod guard;
 mod hashing;
 mod health;
 mod input;
+mod invitations;
 mod listing;
 mod live;
 mod locks;
+mod mails;
 mod metrics;
 mod neighbours;
 mod note;
 mod once;
 mod openapi;
 mod page;
+mod passwords;
 mod precondition;
 mod previews;
 mod problem;
@@ -48,6 +51,7 @@ mod revisions;
 mod routes;
 mod samples;
 mod schedules;
+mod second_factor;
 mod server;
 mod sign_in;
 pub mod signing;
@@ -82,6 +86,10 @@ fn routes() -> Routes {
         .on(sign_in::__path_logout_session, sign_in::logout_session)
         .on(sign_in::__path_logout_everywhere, sign_in::logout_everywhere)
         .on(sign_in::__path_change_password, sign_in::change_password)
+        .on(invitations::__path_accept_invitation, invitations::accept_invitation)
+        .on(second_factor::__path_create_totp, second_factor::create_totp)
+        .on(second_factor::__path_confirm_totp, second_factor::confirm_totp)
+        .on(second_factor::__path_disable_totp, second_factor::disable_totp)
         .on(sign_in::__path_list_sessions, sign_in::list_sessions)
         .on(sign_in::__path_delete_session, sign_in::delete_session)
         .on(sign_in::__path_get_session, sign_in::get_session)
@@ -143,6 +151,12 @@ fn routes() -> Routes {
         .on(api_keys::__path_create_key, api_keys::create_key)
         .on(api_keys::__path_get_key, api_keys::get_key)
         .on(api_keys::__path_delete_key, api_keys::delete_key)
+        .on(second_factor::__path_delete_totp, second_factor::delete_totp)
+        .on(invitations::__path_create_reset, invitations::create_reset)
+        .on(invitations::__path_list_invitations, invitations::list_invitations)
+        .on(invitations::__path_create_invitation, invitations::create_invitation)
+        .on(invitations::__path_get_invitation, invitations::get_invitation)
+        .on(invitations::__path_delete_invitation, invitations::delete_invitation)
         .on(audit::__path_list_audit, audit::list_audit)
         .page("/openapi.json", docs::get_openapi)
         .page("/docs", docs::redirect_docs)

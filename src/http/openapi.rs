@@ -189,7 +189,9 @@ fn finish_operation(operation: &mut Value, verb: &str, path: &str) {
     statuses.extend(needs_token.then_some(403));
     statuses.extend(path.contains('{').then_some(404));
     statuses.extend(is_read.then_some(304).filter(|_| !needs_token));
-    statuses.extend((path.contains('{') && !["{user}", "{session}", "{key}"].iter().any(|name| path.contains(name))).then_some(308));
+    statuses.extend(
+        (path.contains('{') && !["{user}", "{session}", "{key}", "{invitation}"].iter().any(|name| path.contains(name))).then_some(308),
+    );
     statuses.extend((needs_version || (!is_read && needs_token)).then_some(409));
     statuses.extend((is_read && !needs_token && path.contains("{article}")).then_some(410));
     statuses.extend(has_body.then_some([408, 413, 415, 422]).into_iter().flatten());
@@ -214,11 +216,21 @@ fn changes_something(verb: &str, path: &str) -> bool {
     !stands_beside(path) && (matches!(verb, "patch" | "delete") || (verb == "post" && path.contains('{')))
 }
 
-/// What is said or shown of a story is no change of it, and sessions and keys have no versions.
+/// What is said or shown of a story is no change of it, and sessions, keys, links and second factors have no versions.
 fn stands_beside(path: &str) -> bool {
-    ["/comments", "/lock", "/preview-tokens", "/preview-tokens/{token}", "/auth/sessions/{session}", "/api-keys/{key}"]
-        .iter()
-        .any(|end| path.ends_with(end))
+    [
+        "/comments",
+        "/lock",
+        "/preview-tokens",
+        "/preview-tokens/{token}",
+        "/auth/sessions/{session}",
+        "/api-keys/{key}",
+        "/totp",
+        "/password-reset",
+        "/invitations/{invitation}",
+    ]
+    .iter()
+    .any(|end| path.ends_with(end))
 }
 
 fn if_match() -> Value {

@@ -12,6 +12,7 @@ use super::edges::edges;
 use super::faces::Directory;
 use super::front::Front;
 use super::hashing::Hashing;
+use super::mails;
 use super::metrics::Metrics;
 use super::signing::LastLook;
 use super::site::{Desk, HttpSettings, Worker};
@@ -87,6 +88,7 @@ pub fn start(
     let address = listener.local_addr()?;
     let watch = Watch::new(shared.clone(), desk.clone());
     actix_web::rt::spawn(keep_time(watch.worker()));
+    actix_web::rt::spawn(mails::deliver(watch.worker()));
     let server = HttpServer::new(move || {
         let tally = desk.metrics.worker();
         let worker = Data::new(Worker { store: shared.store(), desk: desk.clone(), tally: tally.clone() });

@@ -89,6 +89,12 @@ pub fn position(row: &AuthorRow, order: Order) -> Position {
     Position { key, id: row.id.clone() }
 }
 
+/// The bylines tied to a user, by name: id, slug, name.
+pub fn of_user(conn: &mut Conn, user_id: &str) -> Result<Vec<(String, String, String)>, Error> {
+    let own = authors::table.filter(authors::user_id.eq(user_id)).order((authors::name, authors::id));
+    Ok(own.select((authors::id, authors::slug, authors::name)).load(conn)?)
+}
+
 pub fn insert(write: &mut Write<'_>, id: &str, draft: AuthorDraft, stamp: &Stamp) -> Result<(), Error> {
     note(write, &[id]);
     write.note("author", id);
