@@ -342,7 +342,7 @@ fn sentence(dice: &mut Dice, words: usize) -> String {
 }
 
 /// The word of that rank.
-pub fn word(rank: usize) -> String {
+fn word(rank: usize) -> String {
     const COMMON: [&str; 24] = [
         "the",
         "of",

@@ -5,7 +5,7 @@ use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
 /// The columns of each table of the published copy that a copy of a copy changes, and what they become; all others stay as they are.
-/// `moved` is how far away, in stories and in milliseconds, and the last two places of an id say which copy it is.
+/// `{stories}` and `{milliseconds}` are how far away the copy is, `{id}` is its id, whose last two places say which copy it is.
 const TABLES: [(&str, &[(&str, &str)]); 6] = [
     (
         "published_articles",
@@ -39,20 +39,17 @@ const PAIR: &[(&str, &str)] = &[("place", "place + {stories}"), ("published_at",
 pub fn multiply(conn: &mut SqliteConnection, stories: usize, times: usize) -> diesel::QueryResult<()> {
     // A corpus that is cut short is written anew, so that nothing here needs to be durable. The keys to the working tables are not kept:
     // those who read do not look there.
-    conn.batch_execute(
-        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -2000000; \
-         CREATE TEMP TABLE kept_triggers AS SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name LIKE 'published_%';",
-    )?;
-    let triggers = texts(conn, "SELECT name FROM kept_triggers")?;
-    for name in &triggers {
+    conn.batch_execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -2000000")?;
+    let of_triggers = |column: &str| format!("SELECT {column} FROM sqlite_schema WHERE type = 'trigger' AND tbl_name LIKE 'published_%'");
+    let triggers = texts(conn, &of_triggers("sql"))?;
+    for name in texts(conn, &of_triggers("name"))? {
         conn.batch_execute(&format!("DROP TRIGGER {name}"))?;
     }
     for (table, changed) in TABLES {
         let columns = texts(conn, &format!("SELECT name FROM pragma_table_info('{table}')"))?;
         for copy in 1..times {
             let values: Vec<&str> = columns.iter().map(|column| value(column, changed)).collect();
-            let values =
-                values.join(", ").replace("{id}", "substr(article_id, 1, 34) || '{copy}'").replace("{copy}", &format!("{copy:02x}"));
+            let values = values.join(", ").replace("{id}", &format!("substr(article_id, 1, 34) || '{copy:02x}'"));
             let values = values.replace("{stories}", &(copy * stories).to_string());
             let values = values.replace("{milliseconds}", &(copy * stories * 60_000).to_string());
             let among = if columns.iter().any(|column| column == "place") { format!("place <= {stories}") } else { within(stories) };
@@ -62,8 +59,8 @@ pub fn multiply(conn: &mut SqliteConnection, stories: usize, times: usize) -> di
     for table in ["authors", "tags"] {
         conn.batch_execute(&format!("UPDATE {table} SET live_count = live_count * {times}"))?;
     }
-    for sql in texts(conn, "SELECT sql FROM kept_triggers")? {
-        conn.batch_execute(&sql)?;
+    for trigger in triggers {
+        conn.batch_execute(&trigger)?;
     }
     conn.batch_execute("PRAGMA journal_mode = WAL")
 }

@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 /// How many are remembered: a few megabytes.
 const MOST: usize = 10_000;
-/// The mark that moves when other keys sign tokens.
-const SIGNING_KEYS: &str = "signing-keys";
+/// The mark that moves when other keys sign tokens, and the name by which shared caches purge the set of them.
+pub const SIGNING_KEYS: &str = "signing-keys";
 /// The use of a key is noted once in so many milliseconds.
 const NOTED_EACH: i64 = 60_000;
 

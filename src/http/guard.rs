@@ -58,11 +58,7 @@ impl FromRequest for Anyone {
         if !request.headers().contains_key(header::AUTHORIZATION) {
             return Either::Left(ready(Ok(Self { caller: None, door })));
         }
-        let pass = move |caller: Caller| match caller.admitted(door.right) {
-            Ok(()) => Ok(Self { caller: Some(caller), door }),
-            Err(refusal) => Err(refused(refusal, &caller)),
-        };
-        with_caller(request, pass)
+        with_admitted(request, door, move |caller| Self { caller: Some(caller), door })
     }
 }
 
@@ -79,11 +75,7 @@ impl FromRequest for Allowed {
             Ok(door) => door,
             Err(problem) => return Either::Left(ready(Err(problem))),
         };
-        let pass = move |caller: Caller| match caller.admitted(door.right) {
-            Ok(()) => Ok(Self(caller)),
-            Err(refusal) => Err(refused(refusal, &caller)),
-        };
-        with_caller(request, pass)
+        with_admitted(request, door, Self)
     }
 }
 
@@ -92,8 +84,12 @@ fn door(request: &HttpRequest) -> Result<Door, Problem> {
     request.extensions().get::<Door>().copied().ok_or_else(|| Problem::internal("a route without a row in the matrix has a guard"))
 }
 
-/// Goes on with whoever is behind the request: at once if they are remembered.
-fn with_caller<G: 'static>(request: &HttpRequest, pass: impl FnOnce(Caller) -> Result<G, Problem> + 'static) -> Judging<G> {
+/// Goes on with whoever is behind the request, if the matrix lets them in: at once if they are remembered.
+fn with_admitted<G: 'static>(request: &HttpRequest, door: Door, guard: impl FnOnce(Caller) -> G + 'static) -> Judging<G> {
+    let pass = move |caller: Caller| match caller.admitted(door.right) {
+        Ok(()) => Ok(guard(caller)),
+        Err(refusal) => Err(refused(refusal, &caller)),
+    };
     if let Some(known) = recognised(request) {
         return Either::Left(ready(pass(noted(request, &known))));
     }

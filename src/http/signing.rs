@@ -1,6 +1,7 @@
 //! The keys that sign tokens: made when there is none, replaced by operators, looked up again while the server runs, told to the world.
 
 use super::answer;
+use super::callers::SIGNING_KEYS;
 use super::guard::Anyone;
 use super::input::{NoParameters, Query};
 use super::problem::Problem;
@@ -18,8 +19,6 @@ use utoipa::ToSchema;
 
 /// How long nobody looks again for a key that was not there, in milliseconds: who sends tokens of made-up keys costs one query a second.
 const PAUSE: i64 = 1000;
-/// The name by which shared caches purge the key set.
-const NAME: &str = "signing-keys";
 
 /// When somebody last looked, in milliseconds since 1970.
 #[derive(Default)]
@@ -140,10 +139,8 @@ pub async fn get_keys(_caller: Anyone, request: HttpRequest, site: Site, _query:
     let tag = answer::tag(None, &body);
     let is_known = answer::has_it(request.headers(), &tag, None);
     let mut answer = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    if !request.headers().contains_key(header::AUTHORIZATION) {
-        answer.insert_header((header::CACHE_CONTROL, answer::PUBLIC)).insert_header(("surrogate-key", NAME));
-    }
     // Not kept in memory: keys go by themselves when their time is over.
+    answer.insert_header((header::CACHE_CONTROL, answer::PUBLIC)).insert_header(("surrogate-key", SIGNING_KEYS));
     answer.content_type("application/json").insert_header((header::ETAG, tag));
     Ok(if is_known { answer.finish() } else { answer.body(body) })
 }

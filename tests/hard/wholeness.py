@@ -74,3 +74,12 @@ def check_file(path, promise):
             promise.lost(f"integrity_check: {line}")
     for row in rows("PRAGMA foreign_key_check")[:3]:
         promise.lost(f"foreign_key_check: {row}")
+
+
+def check_all(room, ledger, promise):
+    """All that the clients were told, against the file beside the server that has it open."""
+    rows = sqlite_rows(room.file)
+    with room.client() as client:
+        ledger.compare(rows, promise, client)
+    check(rows, promise)
+    check_file(room.file, promise)

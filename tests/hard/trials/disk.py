@@ -8,7 +8,7 @@ import time
 
 from ledger import Ledger
 from machine import Folder, Newsroom, Settings, founded, has, together, wait_until
-from wholeness import check, check_file, sqlite_rows
+from wholeness import check, check_all, check_file, sqlite_rows
 
 STRACE = ("strace", "-D", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null")
 SAMPLE = (1, 2, 3, 4, 5, 8, 13, 34, 89, 144, 200)
@@ -184,8 +184,4 @@ def full_disk(room, ballast, promise):
     if code != 0:
         promise.lost(f"it ends with {code}")
     room.start()
-    rows = sqlite_rows(room.file)
-    with room.client() as client:
-        ledger.compare(rows, promise, client)
-    check(rows, promise)
-    check_file(room.file, promise)
+    check_all(room, ledger, promise)

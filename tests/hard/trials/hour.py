@@ -5,7 +5,7 @@ import time
 from ledger import Ledger
 from load import Load, percentile
 from machine import Folder, Settings, founded, say, together
-from wholeness import check, check_file, sqlite_rows
+from wholeness import check_all
 
 RATE = 200
 THREADS = 8
@@ -35,11 +35,7 @@ def run(report):
         for outcome in failed[:5]:
             kept.lost(f"a request was answered {outcome}")
         kept.tried(len(outcomes))
-        rows = sqlite_rows(room.file)
-        with room.client() as client:
-            ledger.compare(rows, kept, client)
-        check(rows, kept)
-        check_file(room.file, kept)
+        check_all(room, ledger, kept)
         taken = [took for _, took, _ in outcomes]
         kept.note(f"{len(outcomes)} requests, {len(outcomes) / (warm_up + seconds):.0f}/s, {ledger.acknowledged} writes, p50 {percentile(taken, 0.5) * 1000:.2f} ms, p99 {percentile(taken, 0.99) * 1000:.1f} ms")
         per_hour = fitted([sample for sample in samples if sample[0] >= warm_up]) * 3600

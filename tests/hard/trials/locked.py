@@ -6,7 +6,7 @@ import time
 
 from ledger import Ledger
 from machine import Folder, Settings, founded, together, wait_until
-from wholeness import check, check_file, sqlite_rows
+from wholeness import check_all
 
 WRITERS = 4
 
@@ -23,11 +23,7 @@ def run(report):
         comes_and_goes(room, ledger, promise)
         room.kill()
         room.start()
-        rows = sqlite_rows(room.file)
-        with room.client() as client:
-            ledger.compare(rows, promise, client)
-        check(rows, promise)
-        check_file(room.file, promise)
+        check_all(room, ledger, promise)
 
 
 def locked(room, ledger, promise):

@@ -9,7 +9,7 @@ from client import Client
 from ledger import Ledger
 from load import Load
 from machine import Folder, Settings, founded, wait_until
-from wholeness import check, check_file, sqlite_rows
+from wholeness import check_all
 
 RATE = 500
 THREADS = 12
@@ -27,11 +27,7 @@ def run(report):
                 room.start()
             one_stop(room, ledger, answered, ended)
         room.start()
-        rows = sqlite_rows(room.file)
-        with room.client() as client:
-            ledger.compare(rows, answered, client)
-        check(rows, answered)
-        check_file(room.file, answered)
+        check_all(room, ledger, answered)
         at_once(room, second)
 
 
