@@ -5,7 +5,10 @@
 
 mod backups;
 mod database_url;
+mod defaults;
+mod environment;
 mod error;
+mod oidc;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -19,10 +22,16 @@ use std::time::Duration;
 use crate::auth::{Algorithm, SigningSecret};
 use crate::domain::gate::Rule;
 use crate::domain::revision::Retention;
+use crate::domain::user::Role;
+use crate::http::ProviderSettings;
+use crate::mail::Mailer;
 use ipnet::IpNet;
+
+use defaults::{cores, default_article_url, default_public_url};
 
 pub use backups::{BackupTo, Hidden, S3};
 pub use database_url::DatabaseUrl;
+pub use environment::{environment, load_env_file};
 pub use error::ConfigError;
 pub use settings::Settings;
 
@@ -37,6 +46,16 @@ pub const KEYS: &[&str] = &[
     "COPYDESK_JWT_SECRET",
     "COPYDESK_ACCESS_TOKEN_SECONDS",
     "COPYDESK_TOKEN_ALGORITHM",
+    "COPYDESK_OIDC_ISSUER",
+    "COPYDESK_OIDC_CLIENT_ID",
+    "COPYDESK_OIDC_CLIENT_SECRET",
+    "COPYDESK_OIDC_REDIRECT_URIS",
+    "COPYDESK_OIDC_SCOPES",
+    "COPYDESK_OIDC_AUDIENCE",
+    "COPYDESK_OIDC_ROLE_CLAIM",
+    "COPYDESK_OIDC_ROLES",
+    "COPYDESK_OIDC_ROLE_SYNC",
+    "COPYDESK_OIDC_PROVISION",
     "COPYDESK_CORS_ORIGINS",
     "COPYDESK_DOCS",
     "COPYDESK_TRUSTED_PROXIES",
@@ -60,6 +79,10 @@ pub const KEYS: &[&str] = &[
     "COPYDESK_S3_REGION",
     "COPYDESK_S3_ACCESS_KEY",
     "COPYDESK_S3_SECRET_KEY",
+    "COPYDESK_INVITE_URL",
+    "COPYDESK_SMTP_URL",
+    "COPYDESK_MAIL_FROM",
+    "COPYDESK_REQUIRE_SECOND_FACTOR",
     "COPYDESK_LOG",
     "COPYDESK_LOG_FORMAT",
     "COPYDESK_OTLP_URL",
@@ -87,6 +110,8 @@ pub struct Config {
     pub access_token_seconds: i64,
     /// What new keys sign with.
     pub token_algorithm: Algorithm,
+    /// Where people may come from who have signed in elsewhere.
+    pub oidc: Option<ProviderSettings>,
     /// Each `scheme://host[:port]`, as browsers write it.
     pub cors_origins: Vec<String>,
     /// Proxies whose word about the client's address is believed.
@@ -115,6 +140,11 @@ pub struct Config {
     pub backup_keep: usize,
     /// `None`: no keys are given.
     pub s3: Option<S3>,
+    /// An http(s) URL with `{token}` in it once.
+    pub invite_url: Option<String>,
+    /// `None`: links are handed over by people.
+    pub mailer: Option<Mailer>,
+    pub require_second_factor: Vec<Role>,
     /// A `tracing_subscriber` env-filter directive that parses.
     pub log: String,
     pub log_format: LogFormat,
@@ -192,6 +222,7 @@ impl Settings {
                 self.token_algorithm,
                 &[("HS256", Algorithm::Hs256), ("EdDSA", Algorithm::EdDsa)],
             )?,
+            oidc: self.oidc.validate()?,
             cors_origins: self.cors_origins.map_or(Ok(Vec::new()), |list| values::origins("COPYDESK_CORS_ORIGINS", &list))?,
             trusted_proxies: self.trusted_proxies.map_or(Ok(Vec::new()), |list| values::networks("COPYDESK_TRUSTED_PROXIES", &list))?,
             rate_limit: values::bound("COPYDESK_RATE_LIMIT", self.rate_limit, 0..=1_000_000)?,
@@ -222,6 +253,11 @@ impl Settings {
             },
             backup_keep: values::number("COPYDESK_BACKUP_KEEP", self.backup_keep, 14, 1..=10_000)?,
             s3,
+            invite_url: self.invite_url.map(|template| values::invite_url("COPYDESK_INVITE_URL", template)).transpose()?,
+            mailer: values::mailer(self.smtp_url.as_deref(), self.mail_from.as_deref())?,
+            require_second_factor: self
+                .require_second_factor
+                .map_or(Ok(Vec::new()), |list| values::roles("COPYDESK_REQUIRE_SECOND_FACTOR", &list))?,
             log: values::log_filter("COPYDESK_LOG", self.log.unwrap_or_else(|| "info".to_owned()))?,
             log_format: values::one_of("COPYDESK_LOG_FORMAT", self.log_format, &[("text", LogFormat::Text), ("json", LogFormat::Json)])?,
             otlp_url: self.otlp_url.map(|url| values::otlp_url("COPYDESK_OTLP_URL", url)).transpose()?,
@@ -260,6 +296,10 @@ impl Settings {
             "COPYDESK_S3_REGION" => &mut self.s3_region,
             "COPYDESK_S3_ACCESS_KEY" => &mut self.s3_access_key,
             "COPYDESK_S3_SECRET_KEY" => &mut self.s3_secret_key,
+            "COPYDESK_INVITE_URL" => &mut self.invite_url,
+            "COPYDESK_SMTP_URL" => &mut self.smtp_url,
+            "COPYDESK_MAIL_FROM" => &mut self.mail_from,
+            "COPYDESK_REQUIRE_SECOND_FACTOR" => &mut self.require_second_factor,
             "COPYDESK_LOG" => &mut self.log,
             "COPYDESK_LOG_FORMAT" => &mut self.log_format,
             "COPYDESK_ADMIN_LISTEN" => &mut self.admin_listen,
@@ -267,7 +307,7 @@ impl Settings {
             "COPYDESK_DRAIN_SECONDS" => &mut self.drain_seconds,
             "COPYDESK_OTLP_URL" => &mut self.otlp_url,
             "COPYDESK_OTLP_PERCENT" => &mut self.otlp_percent,
-            _ => return None,
+            _ => return self.oidc.slot(key),
         })
     }
 }
@@ -297,42 +337,4 @@ impl Config {
     pub fn article_url_of(&self, slug: &str) -> String {
         self.article_url.replace("{slug}", slug)
     }
-}
-
-/// Adds what the file `.env` in the working directory says to the environment of this process, where it does not say otherwise; no
-/// file is no error. Call it first thing, before there are threads.
-///
-/// # Errors
-/// When the file cannot be read, naming the line; nothing of it is taken then.
-pub fn load_env_file() -> Result<(), ConfigError> {
-    let text = match std::fs::read_to_string(".env") {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        text => text.map_err(|error| ConfigError::EnvFileUnreadable(error.to_string()))?,
-    };
-    values::check_env_file(&text)?;
-    dotenvy::from_read(text.as_bytes()).map_err(|error| values::env_file_error(&text, &error))
-}
-
-/// The variables of this process, for [`Settings::or_from`].
-pub fn environment() -> impl Iterator<Item = (OsString, OsString)> {
-    std::env::vars_os()
-}
-
-/// An address that means "all of them" is reached at this machine's own.
-fn default_public_url(listen: SocketAddr) -> String {
-    let host = match listen {
-        SocketAddr::V4(address) if address.ip().is_unspecified() => "127.0.0.1".to_owned(),
-        SocketAddr::V4(address) => address.ip().to_string(),
-        SocketAddr::V6(address) if address.ip().is_unspecified() => "[::1]".to_owned(),
-        SocketAddr::V6(address) => format!("[{}]", address.ip()),
-    };
-    format!("http://{host}:{}", listen.port())
-}
-
-fn default_article_url(public_url: &str) -> String {
-    format!("{public_url}/v1/articles/{{slug}}")
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(256))
 }

@@ -38,6 +38,8 @@ pub struct ForeignClaims {
     pub subject: String,
     /// When it said so, in seconds since 1970.
     pub issued_at: i64,
+    /// Until when it is good, in seconds since 1970.
+    pub expires_at: i64,
     /// The address, if the provider has made sure of it.
     pub verified_email: Option<String>,
     pub name: Option<String>,
@@ -161,7 +163,7 @@ pub fn read(keys: &ForeignKeys, token: &str, issuer: &str, purpose: Purpose<'_>,
     let all = serde_json::from_slice(&json).map_err(|_| BadToken::Malformed)?;
     check(&claims, issuer, purpose, now_ms)?;
     let verified_email = claims.email.filter(|_| claims.email_verified == Some(Value::Bool(true)));
-    Ok(ForeignClaims { subject: claims.sub, issued_at: claims.iat, verified_email, name: claims.name, all })
+    Ok(ForeignClaims { subject: claims.sub, issued_at: claims.iat, expires_at: claims.exp, verified_email, name: claims.name, all })
 }
 
 /// Whom a token says it is from, whoever wrote it: to choose the keys that it has to match, and for nothing else.

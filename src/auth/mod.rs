@@ -5,9 +5,11 @@
 //! `token` issues and reads access and preview tokens: JWT (RFC 7519, RFC 9068), every claim required.
 //! `keys` are what signs them, sealed with a key made of the secret; `jws` makes and checks signatures.
 //! `foreign` reads the tokens of an OpenID Connect provider.
+//! `ticket` holds together a sign-in that goes on at such a provider.
 //! `seal` closes answers that are kept, so that the database alone does not show what is in them.
 //! `refresh` makes refresh tokens, each of the one before it.
 //! `api_key` makes and reads the keys of programs.
+//! `one_time` makes tokens with which somebody sets a password, once; `totp` is the second factor.
 //!
 //! Nothing here knows HTTP, SQL, the newsroom's rules, the environment or the clock: the time is passed in.
 
@@ -16,11 +18,14 @@ mod claims;
 pub mod foreign;
 mod jws;
 pub mod keys;
+pub mod one_time;
 pub mod password;
 pub mod refresh;
 pub mod seal;
 pub mod secret;
+pub mod ticket;
 pub mod token;
+pub mod totp;
 mod worst_passwords;
 
 pub use api_key::ApiKey;

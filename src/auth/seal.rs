@@ -1,4 +1,4 @@
-//! Sealing of answers that are kept: whoever has the database alone cannot read them (XChaCha20-Poly1305).
+//! Sealing of what is kept and has to be read again, kept answers say: whoever has the database alone cannot read them (XChaCha20-Poly1305).
 
 use super::secret::SigningSecret;
 use chacha20poly1305::aead::{Aead, KeyInit as _};
@@ -16,7 +16,7 @@ pub struct Sealer(Hmac<Sha256>);
 /// Where one answer is kept, and what opens it.
 #[derive(Clone)]
 pub struct Envelope {
-    /// A hash of whose answer it is and of the key that they sent: 64 hexadecimal digits.
+    /// Of a kept answer a hash of whose it is and of the key that they sent, 64 hexadecimal digits; else the id of what is sealed.
     pub name: String,
     key: [u8; 32],
 }
@@ -29,6 +29,21 @@ pub struct SealFailure;
 impl Sealer {
     pub(super) fn new(secret: &SigningSecret) -> Self {
         Self(keyed(secret))
+    }
+
+    /// The envelope for the secret of a user's authenticator app.
+    pub fn second_factor(&self, user_id: &str) -> Envelope {
+        self.of("copydesk sealed second factor\n", user_id)
+    }
+
+    /// The envelope for the token in a mail that waits.
+    pub fn mail(&self, invitation: &str) -> Envelope {
+        self.of("copydesk sealed mail\n", invitation)
+    }
+
+    fn of(&self, use_of_it: &str, id: &str) -> Envelope {
+        let opens = self.0.clone().chain_update(use_of_it).chain_update(id).finalize().into_bytes();
+        Envelope { name: id.to_owned(), key: opens.into() }
     }
 
     /// The envelope for what `user_id` asked under `key`.

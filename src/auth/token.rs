@@ -13,6 +13,7 @@ use super::keys::{Keyring, PublicKey, SealedKey};
 use super::refresh::Rotation;
 use super::seal::Sealer;
 use super::secret::SigningSecret;
+use super::ticket::TicketOffice;
 
 /// What a token is for. One kind is never read as another: each has a media type and an audience of its own (RFC 8725 §3.11, §3.12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +133,7 @@ pub struct Tokens {
     lifetime_seconds: i64,
     sealer: Sealer,
     rotation: Rotation,
+    ticket_office: TicketOffice,
 }
 
 impl fmt::Debug for Tokens {
@@ -152,6 +154,7 @@ impl Tokens {
             lifetime_seconds,
             sealer: Sealer::new(secret),
             rotation: Rotation::new(secret),
+            ticket_office: TicketOffice::new(secret),
         }
     }
 
@@ -224,6 +227,11 @@ impl Tokens {
     /// What makes refresh tokens with the same secret.
     pub const fn rotation(&self) -> &Rotation {
         &self.rotation
+    }
+
+    /// What makes the parts of sign-ins elsewhere with the same secret.
+    pub const fn ticket_office(&self) -> &TicketOffice {
+        &self.ticket_office
     }
 
     /// Signs a token for `subject`, issued now (Unix milliseconds).

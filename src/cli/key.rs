@@ -1,6 +1,6 @@
 //! `copydesk key …`: the keys of programs, from the machine itself.
 
-use super::{Stop, with_store};
+use super::{Stop, with_store, with_store_and_servers};
 use crate::auth::ApiKey;
 use crate::config::Config;
 use crate::domain::api_key::{self, Grant};
@@ -61,7 +61,7 @@ pub fn run(command: Command, config: &Config) -> Result<(), Stop> {
         }
         Command::List => with_store(config, async |store| list(&store).await)?,
         Command::Revoke { id } => {
-            with_store(config, async |store| revoke(&store, id.clone()).await)?;
+            with_store_and_servers(config, async |store| revoke(&store, id.clone()).await)?;
             println!("The key {id} is revoked.");
         }
     }

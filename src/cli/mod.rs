@@ -5,6 +5,7 @@ mod health;
 mod keep;
 mod key;
 mod keys;
+mod reindex;
 mod serve;
 mod signals;
 mod traces;
@@ -16,7 +17,9 @@ use crate::http::{self, Clock};
 use crate::keep::lock::{self, Lock};
 use crate::keep::progress::Show;
 use crate::keep::{snapshot, sqlite_file};
-use crate::store::{Conn, Error, Shared, Store, applied, migrate, open_postgres, open_sqlite, pending, soundness, swap};
+use crate::store::{
+    Conn, Error, HEARD_AFTER, Shared, Store, applied, migrate, open_postgres, open_sqlite, pending, search, soundness, swap,
+};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use traces::{Sending, Traces};
@@ -96,6 +99,8 @@ enum Command {
     /// Keep the keys that sign tokens, without a running server or beside one.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Make the search index anew; a server may go on meanwhile.
+    Reindex,
     /// Print the OpenAPI document.
     Openapi,
     /// Fill an empty database with a small newsroom and serve it.
@@ -158,6 +163,7 @@ fn dispatch(line: CommandLine) -> Result<(), Stop> {
         Some(Command::User(command)) => user::run(command, &config),
         Some(Command::Key(command)) => key::run(command, &config),
         Some(Command::Keys(command)) => keys::run(&command, &config),
+        Some(Command::Reindex) => reindex::reindex(&config),
         Some(Command::Demo) => demo::demo(config),
         Some(Command::Health { live }) => health::ask(&config, live),
         Some(Command::Openapi) => Ok(()),
@@ -195,7 +201,7 @@ fn tell_pending(config: &Config) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Brings the schema up to date, and the finished copies of live stories with it; answers the names of the migrations it applied.
+/// Brings the schema up to date, and the finished copies of live stories and the search index with it; answers the names of the migrations it applied.
 /// A SQLite database that has stories is copied first. Of two processes at once the second waits, and finds nothing to do.
 fn migrated(config: &Config, conn: &mut Conn, with_snapshot: bool) -> Result<Vec<String>, Stop> {
     let mut done = Vec::new();
@@ -219,6 +225,10 @@ fn migrated(config: &Config, conn: &mut Conn, with_snapshot: bool) -> Result<Vec
     let anew = http::finish_anew(conn)?;
     if anew > 0 {
         tracing::info!(stories = anew, "finished {anew} live stories anew");
+    }
+    let indexed = search::index_anew(conn)?;
+    if indexed > 0 {
+        tracing::info!(copies = indexed, "indexed {indexed} live and working copies for search");
     }
     Ok(done)
 }
@@ -330,4 +340,11 @@ fn with_store<T>(config: &Config, work: impl AsyncFnOnce(Store) -> Result<T, Sto
     let _shared = claim(config)?;
     let shared = open_store(config)?;
     actix_web::rt::System::new().block_on(async { work(shared.store()).await })
+}
+
+/// The same for work that keeps somebody out: it has ended when a server that runs beside it has heard of it, and acts on it.
+fn with_store_and_servers<T>(config: &Config, work: impl AsyncFnOnce(Store) -> Result<T, Stop>) -> Result<T, Stop> {
+    let done = with_store(config, work)?;
+    std::thread::sleep(HEARD_AFTER);
+    Ok(done)
 }

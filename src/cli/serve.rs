@@ -82,7 +82,11 @@ pub fn http_settings(config: &Config) -> HttpSettings {
         gate: config.publish_gate.clone(),
         retention: config.retention,
         trash_days: config.trash_days,
+        provider: config.oidc.clone(),
         audit_days: config.audit_days,
+        mailer: config.mailer.clone(),
+        invite_url: config.invite_url.clone(),
+        second_factor: config.require_second_factor.clone(),
     }
 }
 

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::auth::WeakSecret;
+use crate::mail::BadMailSetting;
 
 /// What is wrong with the settings; its text is for the operator and holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -15,8 +16,14 @@ pub enum ConfigError {
     Unknown { key: String, nearest: &'static str },
     #[error("{key} is {value:?}, but must be {allowed}.")]
     Wrong { key: &'static str, value: String, allowed: String },
+    #[error("{key} does nothing without {other}; set both or neither.")]
+    Alone { key: &'static str, other: &'static str },
     #[error("DATABASE_URL {0}.")]
     DatabaseUrl(&'static str),
+    #[error("COPYDESK_SMTP_URL is no address of a mail server: {0}.")]
+    SmtpUrl(BadMailSetting),
+    #[error("COPYDESK_SMTP_URL and COPYDESK_MAIL_FROM go together; set both or none.")]
+    HalfOfMail,
     #[error("COPYDESK_JWT_SECRET {0}.")]
     WeakSecret(WeakSecret),
     #[error("The file .env cannot be read: {0}.")]

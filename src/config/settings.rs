@@ -1,5 +1,6 @@
 //! The settings as text, each a flag of the command line.
 
+use super::oidc::OidcSettings;
 use std::fmt;
 
 /// The settings as they were given, before they are understood; flatten it into the command line:
@@ -34,6 +35,8 @@ pub struct Settings {
     /// COPYDESK_TOKEN_ALGORITHM: HS256 or EdDSA [default: HS256]
     #[arg(long, global = true, value_name = "NAME")]
     pub token_algorithm: Option<String>,
+    #[command(flatten)]
+    pub oidc: OidcSettings,
     /// COPYDESK_CORS_ORIGINS: origins that may write from a browser, comma-separated [default: none]
     #[arg(long, global = true, value_name = "ORIGINS")]
     pub cors_origins: Option<String>,
@@ -82,6 +85,18 @@ pub struct Settings {
     /// COPYDESK_AUDIT_DAYS: how long lines stay in the audit log [default: 365]
     #[arg(long, global = true, value_name = "DAYS")]
     pub audit_days: Option<String>,
+    /// COPYDESK_INVITE_URL: the page that one-time links lead to, with {token} [default: none, the API shows the token]
+    #[arg(long, global = true, value_name = "TEMPLATE")]
+    pub invite_url: Option<String>,
+    /// `COPYDESK_SMTP_URL`; no flag, as every user of the machine can read the flags of a process.
+    #[arg(skip)]
+    pub smtp_url: Option<String>,
+    /// COPYDESK_MAIL_FROM: the sender of mails [default: none]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub mail_from: Option<String>,
+    /// COPYDESK_REQUIRE_SECOND_FACTOR: roles that need a second factor, comma-separated [default: none]
+    #[arg(long, global = true, value_name = "ROLES")]
+    pub require_second_factor: Option<String>,
     /// COPYDESK_BACKUP_EVERY: how many hours apart the running server makes backups [default: it makes none]
     #[arg(long, global = true, value_name = "HOURS")]
     pub backup_every: Option<String>,

@@ -7,12 +7,12 @@ use super::*;
 const ENV_EXAMPLE: &str = include_str!("../../.env.example");
 const SECRET: &str = "pX7vQ2mN9sK4wL1tR8yB3cF6hJ0dG5zA";
 
-fn from(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+pub(super) fn from(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let variables = variables.iter().map(|(key, value)| (OsString::from(key), OsString::from(value)));
     Settings::default().or_from(variables)?.validate()
 }
 
-fn config(variables: &[(&str, &str)]) -> Config {
+pub(super) fn config(variables: &[(&str, &str)]) -> Config {
     from(variables).unwrap()
 }
 
@@ -173,6 +173,8 @@ fn a_wrong_value_is_refused_in_one_sentence_that_names_key_value_and_what_is_all
         ("COPYDESK_S3_ENDPOINT", &["minio:9000", "https://s3.example/", "https://s3.example/bucket", "s3://x", "http://10.0.0.7:9000"]),
         ("COPYDESK_S3_REGION", &["eu central", "a.b", "x/y"]),
         ("COPYDESK_S3_ACCESS_KEY", &["a b", "a/b", "é"]),
+        ("COPYDESK_INVITE_URL", &["https://a.org/welcome", "/welcome#{token}", "https://a.org/{token}/{token}", "mailto:{token}"]),
+        ("COPYDESK_REQUIRE_SECOND_FACTOR", &["all", "editor,", "editor admin", "Admin"]),
         ("COPYDESK_LOG", &["inof", "info,verbose", "copydesk=loud", "copydesk", "info,"]),
         ("COPYDESK_LOG_FORMAT", &["JSON", "pretty"]),
     ] {
@@ -197,12 +199,19 @@ fn the_values_an_operator_would_write_are_understood() {
         ("COPYDESK_CORS_ORIGINS", "https://desk.example.org, http://localhost:3000,http://[::1]:5173,https://desk.example.org"),
         ("COPYDESK_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,::1"),
         ("COPYDESK_PUBLISH_GATE", "second_pair_of_eyes, lead,lead"),
+        ("COPYDESK_INVITE_URL", "https://desk.example.org/welcome#{token}"),
+        ("COPYDESK_SMTP_URL", "smtps://desk:hunter2@mail.example.org"),
+        ("COPYDESK_MAIL_FROM", "The desk <desk@example.org>"),
+        ("COPYDESK_REQUIRE_SECOND_FACTOR", "editor, admin"),
         ("COPYDESK_LOG", "info,copydesk::store=debug"),
         ("COPYDESK_LOG_FORMAT", "json"),
     ]);
     let proxies: Vec<String> = config.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(proxies, ["127.0.0.1/32", "10.0.0.0/8", "::1/128"]);
     assert_eq!(config.publish_gate, [Rule::SecondPairOfEyes, Rule::Lead]);
+    assert_eq!(config.require_second_factor, [Role::Editor, Role::Admin]);
+    assert_eq!(config.invite_url.as_deref(), Some("https://desk.example.org/welcome#{token}"));
+    assert!(config.mailer.is_some() && !format!("{config:?}").contains("hunter2"));
     assert_eq!(config.article_url_of("storm"), "https://example.org/#/news?story=storm");
     assert_eq!(config.cors_origins, ["https://desk.example.org", "http://localhost:3000", "http://[::1]:5173"]);
     assert!(config.jwt_secret.is_some());
@@ -219,6 +228,19 @@ fn backups_go_to_a_folder_or_where_there_are_keys_to_a_bucket() {
     assert_eq!(bucket.backup_to, BackupTo::Bucket { bucket: "news".into(), prefix: "desk/".into() });
     assert_eq!(bucket.s3.unwrap().endpoint, "https://s3.eu-north-1.amazonaws.com");
     assert!(refusal("COPYDESK_BACKUP_TO", "s3://news/desk").contains("COPYDESK_S3_ACCESS_KEY"));
+}
+
+#[test]
+fn a_mail_server_is_set_with_its_sender_and_its_password_is_never_shown() {
+    let refused = |variables: &[(&str, &str)]| from(variables).unwrap_err().to_string();
+    let url = ("COPYDESK_SMTP_URL", "smtps://desk:hunter2@mail.example.org");
+    let together = "COPYDESK_SMTP_URL and COPYDESK_MAIL_FROM go together; set both or none.";
+    assert_eq!(refused(&[url]), together);
+    assert_eq!(refused(&[("COPYDESK_MAIL_FROM", "desk@example.org")]), together);
+    let bad = refused(&[("COPYDESK_SMTP_URL", "https://desk:hunter2@mail.example.org"), ("COPYDESK_MAIL_FROM", "desk@example.org")]);
+    assert!(bad.starts_with("COPYDESK_SMTP_URL is no address of a mail server: ") && !bad.contains("hunter2"), "{bad}");
+    let bad = refused(&[url, ("COPYDESK_MAIL_FROM", "the desk")]);
+    assert!(bad.starts_with("COPYDESK_MAIL_FROM is \"the desk\", but must be an address"), "{bad}");
 }
 
 #[test]
@@ -273,7 +295,7 @@ fn a_broken_env_file_is_refused_by_line_number_and_its_text_is_not_shown() {
 }
 
 /// The commented `# KEY=value` lines of `.env.example`, each with the line above it.
-fn documented() -> Vec<(&'static str, &'static str, &'static str)> {
+pub(super) fn documented() -> Vec<(&'static str, &'static str, &'static str)> {
     let lines: Vec<_> = ENV_EXAMPLE.lines().collect();
     let pairs = lines.windows(2).filter_map(|pair| {
         let (key, value) = pair[1].strip_prefix("# ")?.split_once('=')?;
@@ -294,11 +316,17 @@ fn the_example_file_documents_every_key_once_in_order_under_a_line_of_prose_and_
 
 #[test]
 fn the_example_file_shows_the_defaults() {
-    const WITHOUT_A_FIXED_DEFAULT: [&str; 12] = [
+    const WITHOUT_A_FIXED_DEFAULT: [&str; 20] = [
         "COPYDESK_RATE_LIMIT",
         "COPYDESK_BACKUP_EVERY",
         "COPYDESK_S3_ACCESS_KEY",
         "COPYDESK_S3_SECRET_KEY",
+        "COPYDESK_OIDC_ISSUER",
+        "COPYDESK_OIDC_CLIENT_ID",
+        "COPYDESK_OIDC_CLIENT_SECRET",
+        "COPYDESK_OIDC_REDIRECT_URIS",
+        "COPYDESK_OIDC_AUDIENCE",
+        "COPYDESK_OIDC_ROLES",
         "COPYDESK_JWT_SECRET",
         "COPYDESK_CORS_ORIGINS",
         "COPYDESK_TRUSTED_PROXIES",
@@ -307,12 +335,17 @@ fn the_example_file_shows_the_defaults() {
         "COPYDESK_REVISIONS_KEPT",
         "COPYDESK_REVISIONS_DAYS",
         "COPYDESK_OTLP_URL",
+        "COPYDESK_INVITE_URL",
+        "COPYDESK_REQUIRE_SECOND_FACTOR",
     ];
     let mut shown: BTreeMap<_, _> = documented().into_iter().map(|(key, value, _)| (key, value)).collect();
     for key in WITHOUT_A_FIXED_DEFAULT {
         let value = shown.remove(key).unwrap();
-        assert!(key == "COPYDESK_JWT_SECRET" || from(&[(key, value)]).is_ok(), "{key}={value}");
+        // Those of the identity provider go together; see below.
+        assert!(key == "COPYDESK_JWT_SECRET" || key.contains("_OIDC_") || from(&[(key, value)]).is_ok(), "{key}={value}");
     }
+    let mail = ["COPYDESK_SMTP_URL", "COPYDESK_MAIL_FROM"].map(|key| (key, shown.remove(key).unwrap()));
+    assert!(config(&mail).mailer.is_some());
     let shown: Vec<_> = shown.into_iter().collect();
     assert_eq!(format!("{:?}", config(&shown)), format!("{:?}", config(&[])));
 }

@@ -11,6 +11,8 @@ use super::KEYS;
 use super::backups::{BackupTo, Hidden, S3};
 use super::error::ConfigError;
 use crate::domain::gate::Rule;
+use crate::domain::user::Role;
+use crate::mail::{BadMailSetting, Mailer};
 use crate::outbound::is_allowed;
 use ipnet::IpNet;
 
@@ -94,6 +96,38 @@ pub(super) fn article_url(key: &'static str, value: String) -> Result<String, Co
             "an http or https URL with {slug} once after the host, as in https://example.org/news/{slug}",
         )),
     }
+}
+
+pub(super) fn invite_url(key: &'static str, value: String) -> Result<String, ConfigError> {
+    match http_url(&value) {
+        Some((_, rest)) if rest.matches("{token}").count() == 1 && rest.matches(['{', '}']).count() == 2 => Ok(value),
+        _ => Err(ConfigError::wrong(
+            key,
+            &value,
+            "an http or https URL with {token} once after the host, as in https://desk.example.org/welcome#{token}",
+        )),
+    }
+}
+
+/// The way to a mail server, if there is one. Its address may hold a password: it is not shown.
+pub(super) fn mailer(url: Option<&str>, from: Option<&str>) -> Result<Option<Mailer>, ConfigError> {
+    match (url, from) {
+        (None, None) => Ok(None),
+        (Some(url), Some(from)) => Mailer::new(url, from).map(Some).map_err(|bad| match bad {
+            BadMailSetting::Url => ConfigError::SmtpUrl(bad),
+            BadMailSetting::From => {
+                ConfigError::wrong("COPYDESK_MAIL_FROM", from, "an address, as in desk@example.org or Desk <desk@example.org>")
+            }
+        }),
+        _ => Err(ConfigError::HalfOfMail),
+    }
+}
+
+/// Roles by name.
+pub(super) fn roles(key: &'static str, list: &str) -> Result<Vec<Role>, ConfigError> {
+    let allowed = || format!("one or more of {}, with commas between", Role::ALL.map(Role::name).join(", "));
+    let role = |name: &str| Role::named(name).ok_or_else(|| ConfigError::wrong(key, name, allowed()));
+    list.split(',').map(str::trim).map(role).collect()
 }
 
 /// Exact origins as browsers send them (RFC 6454 §6.2): lower-case, no path, no default port.

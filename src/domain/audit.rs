@@ -85,6 +85,7 @@ impl From<&Credential> for Means {
         match credential {
             Credential::Session(session) => Self::Session(session.clone()),
             Credential::ApiKey { id, .. } => Self::ApiKey(id.clone()),
+            Credential::OpenId => Self::OpenId,
         }
     }
 }

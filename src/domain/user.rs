@@ -62,6 +62,8 @@ pub enum Credential {
     Session(Option<String>),
     /// An API key, by its id, and what it was given.
     ApiKey { id: String, grant: Arc<Grant> },
+    /// A token of the OpenID Connect provider.
+    OpenId,
 }
 
 impl Caller {
@@ -69,7 +71,7 @@ impl Caller {
     pub fn session(&self) -> Option<&str> {
         match &self.credential {
             Credential::Session(session) => session.as_deref(),
-            Credential::ApiKey { .. } => None,
+            Credential::OpenId | Credential::ApiKey { .. } => None,
         }
     }
 
@@ -77,6 +79,7 @@ impl Caller {
     pub fn credential_id(&self) -> Option<&str> {
         match &self.credential {
             Credential::Session(session) => session.as_deref(),
+            Credential::OpenId => None,
             Credential::ApiKey { id, .. } => Some(id),
         }
     }
@@ -84,7 +87,7 @@ impl Caller {
     /// Who asks, as far as answers are kept apart: an account, or one of its keys, which may see less.
     pub fn asker(&self) -> &str {
         match &self.credential {
-            Credential::Session(_) => &self.user_id,
+            Credential::Session(_) | Credential::OpenId => &self.user_id,
             Credential::ApiKey { id, .. } => id,
         }
     }
@@ -92,7 +95,7 @@ impl Caller {
     /// What the key was given that the request came with, if it came with one.
     pub fn grant(&self) -> Option<&Grant> {
         match &self.credential {
-            Credential::Session(_) => None,
+            Credential::Session(_) | Credential::OpenId => None,
             Credential::ApiKey { grant, .. } => Some(grant),
         }
     }

@@ -73,7 +73,7 @@ impl Allowances {
             None => (Client::Address(network(address)), "address"),
             Some(caller) => match &caller.credential {
                 Credential::ApiKey { id, .. } => (Client::Key(id.clone()), "key"),
-                Credential::Session(_) => (Client::Account(caller.user_id.clone()), "account"),
+                Credential::Session(_) | Credential::OpenId => (Client::Account(caller.user_id.clone()), "account"),
             },
         };
         let debt = match self.debts.get(&client) {

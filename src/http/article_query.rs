@@ -184,7 +184,7 @@ impl ReadArticle {
     }
 }
 
-fn wanted(fields: Option<&[FieldName]>, view: Option<View>, contract: &Contract) -> Result<Option<Fields>, Problem> {
+pub fn wanted(fields: Option<&[FieldName]>, view: Option<View>, contract: &Contract) -> Result<Option<Fields>, Problem> {
     let Some(fields) = fields else { return Ok(None) };
     let schema = if view == Some(View::Working) { "WorkingArticle" } else { "Article" };
     let names: Vec<String> = fields.iter().map(|field| field.0.clone()).collect();
@@ -217,7 +217,7 @@ impl ListArticles {
         Ok(AskedList { query: self, name, order, descending, slice, fields, formats })
     }
 
-    fn check(&self, is_working: bool) -> Result<(), Problem> {
+    pub fn check(&self, is_working: bool) -> Result<(), Problem> {
         if is_working {
             return Ok(());
         }

@@ -24,6 +24,8 @@ const NOTED_EACH: i64 = 60_000;
 /// Somebody who has shown a good token or key.
 pub struct Known {
     pub caller: Caller,
+    /// Whether the operator wants a second factor of them, and they have none.
+    pub lacks_second_factor: bool,
     /// When it is over, by itself.
     ends: Moment,
     /// Where it may come from; empty is anywhere.
@@ -45,6 +47,7 @@ pub struct Fresh {
     pub ends: Moment,
     pub networks: Vec<IpNet>,
     pub last_used_at: Option<i64>,
+    pub lacks_second_factor: bool,
 }
 
 impl Callers {
@@ -70,11 +73,11 @@ impl Callers {
 
     /// Remembers who it is, unless a commit came in between.
     pub fn remember(&self, token: &str, fresh: Fresh, began: Began) -> Arc<Known> {
-        let Fresh { caller, ends, networks, last_used_at } = fresh;
+        let Fresh { caller, ends, networks, last_used_at, lacks_second_factor } = fresh;
         let seen = self.marks.seen(began, &[mark(&caller.user_id), SIGNING_KEYS.to_owned()]);
         let is_whole = seen.is_some();
         let noted = AtomicI64::new(last_used_at.unwrap_or(i64::MIN));
-        let known = Arc::new(Known { caller, ends, networks, noted, seen: seen.unwrap_or_default() });
+        let known = Arc::new(Known { caller, lacks_second_factor, ends, networks, noted, seen: seen.unwrap_or_default() });
         if is_whole {
             self.known.insert(digest(token), known.clone());
         }
@@ -109,7 +112,7 @@ mod tests {
         let caller =
             Caller { user_id: "ana".into(), role: Role::Editor, email: "ana@example.com".into(), credential: Credential::Session(None) };
         let networks = networks.iter().map(|network| network.parse().unwrap()).collect();
-        Fresh { caller, ends: Moment::from_milliseconds(ends), networks, last_used_at: Some(0) }
+        Fresh { caller, ends: Moment::from_milliseconds(ends), networks, last_used_at: Some(0), lacks_second_factor: false }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub enum Shape {
 
 /// The query parameters of an operation.
 #[derive(Debug)]
-pub struct Parameters(Vec<(String, Shape)>);
+pub struct Parameters(Vec<(String, Shape, bool)>);
 
 /// The document's schemas by name, and what was made ready of them so far.
 pub struct Contract {
@@ -53,7 +53,7 @@ impl Contract {
             let parameters = T::into_params(|| Some(utoipa::openapi::path::ParameterIn::Query));
             let ready = |parameter: &utoipa::openapi::path::Parameter| {
                 let schema = serde_json::to_value(&parameter.schema).unwrap_or_default();
-                (parameter.name.clone(), self.shape(&schema))
+                (parameter.name.clone(), self.shape(&schema), matches!(parameter.required, utoipa::openapi::Required::True))
             };
             Parameters(parameters.iter().map(ready).collect())
         })
@@ -292,8 +292,8 @@ impl Parameters {
             if breaches.len() >= MOST_BREACHES {
                 break;
             }
-            let Some((_, shape)) = self.0.iter().find(|(known, _)| *known == name) else {
-                let known: Vec<&str> = self.0.iter().map(|(known, _)| known.as_str()).collect();
+            let Some((_, shape, _)) = self.0.iter().find(|(known, ..)| *known == name) else {
+                let known: Vec<&str> = self.0.iter().map(|(known, ..)| known.as_str()).collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 breaches.push(Breach::parameter(shortened(&name), "unknown_parameter", format!("Known here: {known}.")));
                 continue;
@@ -310,6 +310,8 @@ impl Parameters {
                 }
             }
         }
+        let missing = self.0.iter().filter(|(name, _, is_required)| *is_required && !values.contains_key(name));
+        breaches.extend(missing.map(|(name, ..)| Breach::parameter(name, "missing", "Give this parameter.")));
         if breaches.is_empty() { Ok(Value::Object(values)) } else { Err(breaches) }
     }
 }

@@ -13,7 +13,7 @@ use crate::store::articles::{Stamp, WorkingCopy};
 use crate::store::corrections::{self, CorrectionRow};
 use crate::store::live::LiveRow;
 use crate::store::publishing::{self, Correction as Change, Finished, Unfinished};
-use crate::store::{Conn, Error, Write, in_transaction};
+use crate::store::{Conn, Error, Write, in_write};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ pub fn finish_anew(conn: &mut Conn) -> Result<usize, Error> {
             return Ok(count);
         }
         count += stale.len();
-        in_transaction(conn, |conn| {
+        in_write(conn, |conn| {
             for copy in stale {
                 let Unfinished { id, slug, content, word_count, reading_minutes, dates } = copy;
                 let facts = Facts { id: id.clone(), slug, word_count, reading_minutes, dates: dates.map(Some) };

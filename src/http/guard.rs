@@ -1,7 +1,8 @@
 //! Who is asking, and whether the matrix (`domain/rights.rs`) lets them: the first argument of every handler.
 
 use super::callers::{Fresh, Known};
-use super::problem::Problem;
+use super::oidc;
+use super::problem::{Code, Problem};
 use super::remote;
 use super::site::{SharedWorker, Worker};
 use crate::auth::ApiKey;
@@ -10,7 +11,7 @@ use crate::domain::audit::Occasion;
 use crate::domain::rights::{Refusal, Right};
 use crate::domain::time::Moment;
 use crate::domain::user::{Caller, Credential};
-use crate::store::{self, api_keys, sessions, users};
+use crate::store::{self, api_keys, invitations, sessions, users};
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev};
 use futures_util::future::{Either, LocalBoxFuture, Ready, ready};
@@ -91,18 +92,29 @@ fn with_admitted<G: 'static>(request: &HttpRequest, door: Door, guard: impl FnOn
         Err(refusal) => Err(refused(refusal, &caller)),
     };
     if let Some(known) = recognised(request) {
-        return Either::Left(ready(pass(noted(request, &known))));
+        return Either::Left(ready(enrolled(request, &known).and_then(pass)));
     }
     let request = request.clone();
     Either::Right(Box::pin(async move {
         let known = authenticate(&request).await?;
-        pass(noted(&request, &known))
+        enrolled(&request, &known).and_then(pass)
     }))
 }
 
 /// Who is behind the request, if that is remembered: the edges have looked.
 pub fn recognised(request: &HttpRequest) -> Option<Arc<Known>> {
     request.extensions().get::<Arc<Known>>().cloned()
+}
+
+/// The caller, unless the operator wants a second factor of them that they have not: then they may set one up, see and end sessions, and
+/// nothing else.
+fn enrolled(request: &HttpRequest, known: &Known) -> Result<Caller, Problem> {
+    let caller = noted(request, known);
+    if known.lacks_second_factor && !request.path().starts_with("/v1/auth/") {
+        let detail = "Set one up with POST /v1/auth/totp; until then you can do nothing else. Tokens of today stay good.";
+        return Err(Problem::new(Code::SecondFactorNotSetUp, detail));
+    }
+    Ok(caller)
 }
 
 /// Leaves the caller with the request, for what comes after the guard, and notes the use of a key.
@@ -144,11 +156,11 @@ async fn authenticate(request: &HttpRequest) -> Result<Arc<Known>, Problem> {
     let site: &SharedWorker = request.app_data::<SharedWorker>().ok_or_else(|| Problem::internal("the worker has no site"))?;
     let token = bearer(request).ok_or_else(Problem::invalid_token)?;
     let began = site.desk.callers.begin();
-    let found = if token.starts_with(api_key::PREFIX) { by_key(site, token).await } else { by_token(site, token).await };
-    let fresh = found.map_err(|error| match error {
-        store::Error::NotFound(_) => Problem::invalid_token(),
-        other => other.into(),
-    })?;
+    let provider = site.desk.provider.as_ref().filter(|provider| provider.is_named_by(token));
+    let fresh = match provider {
+        Some(provider) => oidc::authenticate(site, provider, token, || site.occasion(request)).await?,
+        None => ours(site, token).await?,
+    };
     let known = site.desk.callers.remember(token, fresh, began);
     if !known.may_come_from(remote::address(request, site)) {
         tracing::warn!(user = known.caller.user_id, credential = ?known.caller.credential_id(), "an API key came from where it may not");
@@ -157,10 +169,19 @@ async fn authenticate(request: &HttpRequest) -> Result<Arc<Known>, Problem> {
     Ok(known)
 }
 
+/// What is known of a key or token of this server.
+async fn ours(site: &Worker, token: &str) -> Result<Fresh, Problem> {
+    let found = if token.starts_with(api_key::PREFIX) { by_key(site, token).await } else { by_token(site, token).await };
+    found.map_err(|error| match error {
+        store::Error::NotFound(_) => Problem::invalid_token(),
+        other => other.into(),
+    })
+}
+
 const NOT_GOOD: store::Error = store::Error::NotFound("account behind the token");
 
 async fn by_token(site: &Worker, token: &str) -> Result<Fresh, store::Error> {
-    let now = site.now();
+    let (now, wanted) = (site.now(), site.settings().second_factor.clone());
     let claims = site.read_token(|tokens, now| tokens.read(token, now)).await?.map_err(|_bad| NOT_GOOD)?;
     site.store
         .read(move |conn| {
@@ -175,7 +196,10 @@ async fn by_token(site: &Worker, token: &str) -> Result<Fresh, store::Error> {
                 None => end,
             };
             let caller = Caller { role: user.role()?, user_id: user.id, email: user.email, credential: Credential::Session(claims.sid) };
-            Ok(Fresh { caller, ends, networks: Vec::new(), last_used_at: None })
+            // Who has no password here signs in where somebody else asks for more than one.
+            let is_wanted = !user.second_factor && wanted.contains(&caller.role);
+            let lacks_second_factor = is_wanted && invitations::has_password(conn, &caller.user_id)?;
+            Ok(Fresh { caller, ends, networks: Vec::new(), last_used_at: None, lacks_second_factor })
         })
         .await
 }
@@ -194,7 +218,8 @@ async fn by_key(site: &Worker, text: &str) -> Result<Fresh, store::Error> {
     let last_used_at = row.last_used_at;
     let credential = Credential::ApiKey { id: row.id, grant: Arc::new(grant) };
     let caller = Caller { role: owner.role()?, user_id: owner.id, email: owner.email, credential };
-    Ok(Fresh { caller, ends, networks, last_used_at })
+    // Keys are made by people who have signed in with all that was wanted of them.
+    Ok(Fresh { caller, ends, networks, last_used_at, lacks_second_factor: false })
 }
 
 /// The token in `Authorization`; none where there are two, or another scheme.

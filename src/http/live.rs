@@ -35,6 +35,15 @@ pub async fn read<T: Send + 'static>(
     site.store.read_loosely(move |conn| again_while_raced(conn, &desk, &work)).await
 }
 
+/// The same for what may take long.
+pub async fn read_long<T: Send + 'static>(
+    site: &Site,
+    work: impl Fn(&mut Conn, &Desk) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let desk = site.desk.clone();
+    site.store.read_long(move |conn| again_while_raced(conn, &desk, &work)).await
+}
+
 fn again_while_raced<T>(conn: &mut Conn, desk: &Desk, work: &impl Fn(&mut Conn, &Desk) -> Result<T, Error>) -> Result<T, Error> {
     for _ in 1..TRIES {
         match work(conn, desk) {
@@ -71,12 +80,7 @@ pub async fn list(site: &Site, request: &HttpRequest, list: AskedList) -> Result
         let names = write_items(&mut body, conn, desk, &rows, fields.as_ref())?;
         Ok((body, names, page, ends))
     };
-    let (mut body, names, page, ends) = if slice.count {
-        let desk = site.desk.clone();
-        site.store.read_long(move |conn| again_while_raced(conn, &desk, &work)).await?
-    } else {
-        read(site, work).await?
-    };
+    let (mut body, names, page, ends) = if slice.count { read_long(site, work).await? } else { read(site, work).await? };
     let list = List::of(page, &slice, ends, &name);
     let page = serde_json::to_string(&list.page).map_err(|error| Problem::internal(&error.to_string()))?;
     let public = Public { link: list.link(request), ..about_list(names) };
@@ -135,7 +139,7 @@ pub fn names(rows: &[LiveRow], faces: &[Faces]) -> Vec<String> {
     stories.chain(shown.into_iter().map(|face| face.name.clone())).collect()
 }
 
-fn bodies(formats: &[Format]) -> Bodies {
+pub fn bodies(formats: &[Format]) -> Bodies {
     let wants = |format| formats.contains(&format);
     Bodies {
         html: wants(Format::Html),
@@ -151,7 +155,8 @@ fn sparse(item: &str, fields: &Fields) -> Result<String, Error> {
     serde_json::to_string(&fields.apply(serde_json::from_str(item).map_err(damaged)?)).map_err(damaged)
 }
 
-fn filter(conn: &mut Conn, desk: &Desk, query: &ListArticles) -> Result<LiveFilter, Error> {
+/// The filter over live stories.
+pub fn filter(conn: &mut Conn, desk: &Desk, query: &ListArticles) -> Result<LiveFilter, Error> {
     let mut known = |kind: Kind, keys: &[Key]| -> Result<Vec<Named>, Error> {
         let mut found: Vec<Named> = Vec::with_capacity(keys.len());
         for key in keys {

@@ -29,29 +29,38 @@ mod guard;
 mod hashing;
 mod health;
 mod input;
+mod invitations;
 mod listing;
 mod live;
 mod locks;
+mod mails;
 mod metrics;
 mod neighbours;
 mod note;
+mod oidc;
 mod once;
 mod openapi;
 mod page;
+mod passwords;
 mod precondition;
 mod previews;
 mod problem;
 mod process;
+mod provider;
 mod remote;
 mod representation;
 mod revisions;
 mod routes;
 mod samples;
 mod schedules;
+mod search;
+mod search_query;
+mod second_factor;
 mod server;
 mod sign_in;
 pub mod signing;
 mod site;
+mod suggest;
 mod surrogate;
 mod tags;
 mod trash;
@@ -64,6 +73,7 @@ pub use allowances::RateLimit;
 pub use api_keys::key_limits;
 pub use clock::Clock;
 pub use finished::{FORM, finish_anew, publish};
+pub use provider::{ClientSettings, ProviderSettings};
 pub use remote::is_network;
 pub use server::{LAST_REQUESTS, Running, start};
 pub use site::HttpSettings;
@@ -82,9 +92,15 @@ fn routes() -> Routes {
         .on(sign_in::__path_logout_session, sign_in::logout_session)
         .on(sign_in::__path_logout_everywhere, sign_in::logout_everywhere)
         .on(sign_in::__path_change_password, sign_in::change_password)
+        .on(invitations::__path_accept_invitation, invitations::accept_invitation)
+        .on(second_factor::__path_create_totp, second_factor::create_totp)
+        .on(second_factor::__path_confirm_totp, second_factor::confirm_totp)
+        .on(second_factor::__path_disable_totp, second_factor::disable_totp)
         .on(sign_in::__path_list_sessions, sign_in::list_sessions)
         .on(sign_in::__path_delete_session, sign_in::delete_session)
         .on(sign_in::__path_get_session, sign_in::get_session)
+        .on(oidc::__path_create_ticket, oidc::create_ticket)
+        .on(oidc::__path_login_identity, oidc::login_identity)
         .on(signing::__path_get_keys, signing::get_keys)
         .on(articles::__path_list_articles, articles::list_articles)
         .on(articles::__path_create_article, articles::create_article)
@@ -122,6 +138,8 @@ fn routes() -> Routes {
         .on(trash::__path_purge_article, trash::purge_article)
         .on(neighbours::__path_get_adjacent, neighbours::get_adjacent)
         .on(neighbours::__path_list_related, neighbours::list_related)
+        .on(search::__path_search_articles, search::search_articles)
+        .on(suggest::__path_suggest_searches, suggest::suggest_searches)
         .on(authors::__path_list_authors, authors::list_authors)
         .on(authors::__path_create_author, authors::create_author)
         .on(authors::__path_get_author, authors::get_author)
@@ -143,6 +161,12 @@ fn routes() -> Routes {
         .on(api_keys::__path_create_key, api_keys::create_key)
         .on(api_keys::__path_get_key, api_keys::get_key)
         .on(api_keys::__path_delete_key, api_keys::delete_key)
+        .on(second_factor::__path_delete_totp, second_factor::delete_totp)
+        .on(invitations::__path_create_reset, invitations::create_reset)
+        .on(invitations::__path_list_invitations, invitations::list_invitations)
+        .on(invitations::__path_create_invitation, invitations::create_invitation)
+        .on(invitations::__path_get_invitation, invitations::get_invitation)
+        .on(invitations::__path_delete_invitation, invitations::delete_invitation)
         .on(audit::__path_list_audit, audit::list_audit)
         .page("/openapi.json", docs::get_openapi)
         .page("/docs", docs::redirect_docs)

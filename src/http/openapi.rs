@@ -41,6 +41,7 @@ pub fn document(routes: &Routes) -> Value {
     value["servers"] = json!([{ "url": "/", "description": "This server" }]);
     value["tags"] = json!([
         { "name": "articles", "description": "Stories: live for everybody, working for the newsroom." },
+        { "name": "search", "description": "What readers look for, and what they may be about to type." },
         { "name": "history", "description": "Every write to a story, what differs between two, and what was thrown away." },
         { "name": "authors", "description": "Bylines with their beat and bio." },
         { "name": "tags", "description": "What stories are about." },
@@ -187,9 +188,13 @@ fn finish_operation(operation: &mut Value, verb: &str, path: &str) {
     let mut statuses: Vec<u16> = vec![400, 401, 429, 500, 503];
     statuses.extend((!is_read).then_some(507));
     statuses.extend(needs_token.then_some(403));
+    // Where no provider is set there is no such address; and a provider may vouch for somebody who may not in.
+    statuses.extend(path.starts_with("/v1/auth/oidc/").then_some([403, 404]).into_iter().flatten());
     statuses.extend(path.contains('{').then_some(404));
     statuses.extend(is_read.then_some(304).filter(|_| !needs_token));
-    statuses.extend((path.contains('{') && !["{user}", "{session}", "{key}"].iter().any(|name| path.contains(name))).then_some(308));
+    statuses.extend(
+        (path.contains('{') && !["{user}", "{session}", "{key}", "{invitation}"].iter().any(|name| path.contains(name))).then_some(308),
+    );
     statuses.extend((needs_version || (!is_read && needs_token)).then_some(409));
     statuses.extend((is_read && !needs_token && path.contains("{article}")).then_some(410));
     statuses.extend(has_body.then_some([408, 413, 415, 422]).into_iter().flatten());
@@ -214,11 +219,21 @@ fn changes_something(verb: &str, path: &str) -> bool {
     !stands_beside(path) && (matches!(verb, "patch" | "delete") || (verb == "post" && path.contains('{')))
 }
 
-/// What is said or shown of a story is no change of it, and sessions and keys have no versions.
+/// What is said or shown of a story is no change of it, and sessions, keys, links and second factors have no versions.
 fn stands_beside(path: &str) -> bool {
-    ["/comments", "/lock", "/preview-tokens", "/preview-tokens/{token}", "/auth/sessions/{session}", "/api-keys/{key}"]
-        .iter()
-        .any(|end| path.ends_with(end))
+    [
+        "/comments",
+        "/lock",
+        "/preview-tokens",
+        "/preview-tokens/{token}",
+        "/auth/sessions/{session}",
+        "/api-keys/{key}",
+        "/totp",
+        "/password-reset",
+        "/invitations/{invitation}",
+    ]
+    .iter()
+    .any(|end| path.ends_with(end))
 }
 
 fn if_match() -> Value {

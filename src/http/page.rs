@@ -68,14 +68,8 @@ pub fn slice(limit: Option<u8>, cursor: Option<&str>, count: Option<bool>, list:
     let (after, backward) = match cursor {
         None => (None, false),
         Some(text) => {
-            let unreadable = || {
-                Problem::new(
-                    Code::InvalidCursor,
-                    "Send the `next_cursor` or `prev_cursor` of a page as it came, or none for the first page.",
-                )
-            };
-            let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_bad| unreadable())?;
-            let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_bad| unreadable())?;
+            let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_bad| unreadable_cursor())?;
+            let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_bad| unreadable_cursor())?;
             if cursor.list != name(list) {
                 return Err(Problem::new(
                     Code::CursorMismatch,
@@ -83,12 +77,17 @@ pub fn slice(limit: Option<u8>, cursor: Option<&str>, count: Option<bool>, list:
                 ));
             }
             if !is_whole(&cursor.position) {
-                return Err(unreadable());
+                return Err(unreadable_cursor());
             }
             (Some(cursor.position), cursor.back)
         }
     };
     Ok(Slice { limit: usize::from(limit.unwrap_or(DEFAULT_LIMIT)), after, backward, count: count.unwrap_or(false) })
+}
+
+/// To a cursor that no page of ours has.
+pub fn unreadable_cursor() -> Problem {
+    Problem::new(Code::InvalidCursor, "Send the `next_cursor` or `prev_cursor` of a page as it came, or none for the first page.")
 }
 
 /// Whether a list can end there. A cursor is not signed, for it gives no rights; but PostgreSQL takes no NUL in a text.

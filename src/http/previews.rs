@@ -127,7 +127,7 @@ pub async fn create_preview(
         let end = Moment::from_milliseconds(now.milliseconds() + i64::from(expires_in) * 1000);
         let end = caller.0.grant().and_then(|grant| grant.expires_at).map_or(end, |key| key.min(end));
         let (user_id, api_key_id) = match caller.0 {
-            Caller { user_id, credential: Credential::Session(_), .. } => (user_id, None),
+            Caller { user_id, credential: Credential::Session(_) | Credential::OpenId, .. } => (user_id, None),
             Caller { user_id, credential: Credential::ApiKey { id, .. }, .. } => (user_id, Some(id)),
         };
         let (created_at, expires_at) = (now.milliseconds(), end.milliseconds());

@@ -4,6 +4,8 @@
 
 mod api_keys;
 mod audit;
+mod people;
+mod search;
 mod sign_in;
 
 use super::article_input::CreateArticle;
@@ -117,7 +119,8 @@ pub fn all() -> Map<String, Value> {
         sample(&UserPage { items: vec![user()], page: page() }),
         sample(&Index { name: "copydesk", docs: Some("/docs/"), openapi: Some("/openapi.json"), articles: "/v1/articles" }),
     ];
-    samples.into_iter().chain(sign_in::all()).chain(api_keys::all()).chain(audit::all()).collect()
+    let others = search::all().into_iter().chain(sign_in::all()).chain(api_keys::all()).chain(audit::all()).chain(people::all());
+    samples.into_iter().chain(others).collect()
 }
 
 fn sample<T: ToSchema + Serialize>(value: &T) -> (String, Value) {
@@ -378,6 +381,7 @@ fn user() -> User {
         name: "Ana López".into(),
         role: Role::Editor,
         disabled: false,
+        second_factor: true,
         version: 1,
         created_at: FRIDAY,
         updated_at: FRIDAY,

@@ -12,7 +12,9 @@ use super::edges::edges;
 use super::faces::Directory;
 use super::front::Front;
 use super::hashing::Hashing;
+use super::mails;
 use super::metrics::Metrics;
+use super::provider::Provider;
 use super::signing::LastLook;
 use super::site::{Desk, HttpSettings, Worker};
 use super::watch::Watch;
@@ -66,6 +68,7 @@ pub fn start(
     let callers = Callers::new(shared.marks().clone());
     let allowances = Allowances::new(settings.rate_limit);
     let dues = Dues::new(shared.marks().clone());
+    let provider = settings.provider.clone().map(Provider::new);
     let desk = Arc::new(Desk {
         settings,
         answers,
@@ -75,6 +78,7 @@ pub fn start(
         clock,
         tokens,
         keys_seen: LastLook::default(),
+        provider,
         contract,
         document,
         hashing: Hashing::start((workers / 2).max(1))?,
@@ -87,6 +91,7 @@ pub fn start(
     let address = listener.local_addr()?;
     let watch = Watch::new(shared.clone(), desk.clone());
     actix_web::rt::spawn(keep_time(watch.worker()));
+    actix_web::rt::spawn(mails::deliver(watch.worker()));
     let server = HttpServer::new(move || {
         let tally = desk.metrics.worker();
         let worker = Data::new(Worker { store: shared.store(), desk: desk.clone(), tally: tally.clone() });

@@ -5,11 +5,12 @@ use super::guard::{Allowed, Anyone};
 use super::input::{Body, Name, NoParameters, Query};
 use super::listing::{ListAll, with_link};
 use super::page::{List, PageInfo, ends};
+use super::passwords::{Guess, hashed, note_refusal};
 use super::problem::{Code, Problem};
 use super::remote;
+use super::second_factor::{self, Shown};
 use super::site::{Site, Worker};
-use super::users::{User, shown, strong};
-use crate::auth::password;
+use super::users::{Me, OwnByline, shown, strong};
 use crate::auth::refresh::RefreshToken;
 use crate::auth::token::{IssueFailure, Subject};
 use crate::domain::audit::{Account, Means};
@@ -18,12 +19,12 @@ use crate::domain::id;
 use crate::domain::session::{self, Verdict};
 use crate::domain::text::EmailAddress;
 use crate::domain::time::Moment;
+use crate::store::authors;
 use crate::store::sessions::{self, SessionRow};
 use crate::store::users::{self, UserDraft, UserRow};
 use crate::store::{self, Write};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
 use utoipa::ToSchema;
 
 /// An address and its password.
@@ -33,6 +34,9 @@ pub struct Credentials {
     pub email: EmailAddress,
     #[schema(min_length = 1, max_length = 1024, format = Password, example = "correct horse battery staple")]
     pub password: String,
+    /// The code of the authenticator app, or a recovery code, where the account has a second factor.
+    #[schema(min_length = 6, max_length = 40, example = "492039")]
+    pub code: Option<String>,
 }
 
 /// What was answered at sign-in, or at the refresh before this one.
@@ -97,7 +101,8 @@ pub struct SessionPage {
 
 /// Signs in.
 ///
-/// An unknown address and a wrong password get the same answer, in the same time. After ten wrong ones for one account in a minute, or
+/// An unknown address and a wrong password get the same answer, in the same time. Who has a second factor sends its `code`, too; without it
+/// the answer to the right password is 401 `second_factor_required`. After ten wrong ones for one account in a minute, or
 /// fifty for all, one's own address has to wait for the rest of it; others are not kept out.
 #[utoipa::path(post, path = "/v1/auth/login", operation_id = "login_session", tag = "sign-in", request_body(content = Credentials, content_type = "application/json"), security(()),
     responses((status = 200, description = "The tokens", body = Session)))]
@@ -108,12 +113,12 @@ pub async fn login_session(
     _query: Query<NoParameters>,
     body: Body<Credentials>,
 ) -> Result<HttpResponse, Problem> {
-    let Credentials { email, password } = body.read().await?;
+    let Credentials { email, password, code } = body.read().await?;
     let email = email.normalised();
     let account = email.clone();
     let found = site.store.read(move |conn| users::credential(conn, &email)).await?;
     let (user, hash) = found.unzip();
-    let guess = Guess { account: &account, address: remote::address(&request, &site) };
+    let guess = Guess::of(&account, &request, &site);
     let is_right = guess.verified(&site, password, hash).await?;
     let refused = || Problem::new(Code::InvalidCredentials, "Check both and try again.").with_header("www-authenticate", "Bearer");
     let Some(user) = user.clone().filter(|user| is_right && !user.disabled) else {
@@ -123,7 +128,7 @@ pub async fn login_session(
     };
     let entry = Entry::of(&request, &user.id, &site)?;
     let refresh = entry.refresh.clone();
-    let session = entry.row.id.clone();
+    let (session, desk, now) = (entry.row.id.clone(), site.desk.clone(), site.now());
     let begun = site.write(move |write| -> Result<_, Problem> {
         // What was compared is the password of this version; another may have come in between.
         let still = match users::by_id(write, &user.id) {
@@ -132,12 +137,26 @@ pub async fn login_session(
         };
         let still = still.ok_or_else(refused)?;
         write.acts(Account::from(&still), Means::Password);
+        let shown = second_factor::judge(write, desk.tokens.sealer(), &still, code.as_deref(), now)?;
+        if shown != Shown::Enough {
+            return Ok(Err(shown));
+        }
         write.note("session", &entry.row.id);
         entry.begin(write)?;
-        Ok(still)
+        Ok(Ok(still))
     });
-    let user = begun.await?;
-    tokens(&site, &user, session, &refresh)
+    match begun.await? {
+        Ok(user) => {
+            guess.succeeded(&site);
+            tokens(&site, &user, session, &refresh)
+        }
+        Err(shown) => {
+            if shown == Shown::Wrong {
+                guess.failed(&site);
+            }
+            Err(shown.refusal().unwrap_or_else(refused))
+        }
+    }
 }
 
 /// Trades a refresh token for a new access token and the next refresh token.
@@ -181,10 +200,11 @@ pub async fn refresh_session(site: Site, _query: Query<NoParameters>, body: Body
 #[utoipa::path(post, path = "/v1/auth/logout", operation_id = "logout_session", tag = "sign-in", security(("bearer" = [])),
     responses((status = 204, description = "Signed out")))]
 pub async fn logout_session(caller: Allowed, site: Site, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
+    let now = site.now();
     let ended = site.write(move |write| match caller.0.session() {
         Some(session) => sessions::end(write, session, &caller.0.user_id),
         // A token without a session ends with its version.
-        None => users::sign_out_everywhere(write, &caller.0.user_id),
+        None => users::sign_out_everywhere(write, &caller.0.user_id, now),
     });
     match ended.await {
         // Somebody was faster.
@@ -197,7 +217,8 @@ pub async fn logout_session(caller: Allowed, site: Site, _query: Query<NoParamet
 #[utoipa::path(post, path = "/v1/auth/logout-all", operation_id = "logout_everywhere", tag = "sign-in", security(("bearer" = [])),
     responses((status = 204, description = "Signed out everywhere")))]
 pub async fn logout_everywhere(caller: Allowed, site: Site, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
-    site.write(move |write| users::sign_out_everywhere(write, &caller.0.user_id)).await?;
+    let now = site.now();
+    site.write(move |write| users::sign_out_everywhere(write, &caller.0.user_id, now)).await?;
     Ok(answer::gone())
 }
 
@@ -244,12 +265,14 @@ pub async fn change_password(
         .store
         .read(move |conn| -> Result<_, store::Error> { Ok((users::by_id(conn, &of)?, users::password_hash(conn, &of)?)) })
         .await?;
-    let guess = Guess { account: &before.email, address: remote::address(&request, &site) };
-    if !guess.verified(&site, current_password, hash).await? {
+    let guess = Guess::of(&before.email, &request, &site);
+    let is_right = guess.verified(&site, current_password, hash).await?;
+    if !is_right {
         note_refusal(&site, Some(before), "wrong_password").await?;
         let breach = Breach::member("/current_password", "wrong_password", "This is not your password of today.");
         return Err(Problem::invalid_body(vec![breach]));
     }
+    guess.succeeded(&site);
     let password_hash = Some(hashed(&site, new).await?);
     let entry = Entry::of(&request, &id, &site)?;
     let (refresh, session, now) = (entry.refresh.clone(), entry.row.id.clone(), site.now());
@@ -267,28 +290,16 @@ pub async fn change_password(
     tokens(&site, &changed.await?, session, &refresh)
 }
 
-/// Writes down that somebody has not shown who they are. An address that nobody has is not kept: it may be a password in the wrong field.
-async fn note_refusal(site: &Site, account: Option<UserRow>, reason: &'static str) -> Result<(), Problem> {
-    let noted = site.write(move |write| -> Result<_, store::Error> {
-        if let Some(account) = &account {
-            write.acts(Account::from(account), Means::Password);
-        }
-        write.note_refusal(reason, account.as_ref().map(|account| ("user", account.id.as_str())));
-        Ok(())
-    });
-    Ok(noted.await?)
-}
-
 /// A session about to begin.
 #[derive(Clone)]
-struct Entry {
-    row: SessionRow,
-    refresh: RefreshToken,
+pub struct Entry {
+    pub row: SessionRow,
+    pub refresh: RefreshToken,
     hash: String,
 }
 
 impl Entry {
-    fn of(request: &HttpRequest, user_id: &str, site: &Worker) -> Result<Self, Problem> {
+    pub fn of(request: &HttpRequest, user_id: &str, site: &Worker) -> Result<Self, Problem> {
         let now = site.now();
         let row = SessionRow {
             id: id::new(now),
@@ -304,8 +315,16 @@ impl Entry {
         Ok(Self { row, refresh, hash })
     }
 
-    fn begin(&self, write: &mut Write<'_>) -> Result<(), store::Error> {
+    pub fn begin(&self, write: &mut Write<'_>) -> Result<(), store::Error> {
         sessions::begin(write, &self.row, &self.hash)
+    }
+
+    /// Begins it for a user who was not known when it was prepared; answers its id and its first refresh token.
+    pub fn begin_for(mut self, write: &mut Write<'_>, user_id: &str) -> Result<(String, RefreshToken), store::Error> {
+        user_id.clone_into(&mut self.row.user_id);
+        write.note("session", &self.row.id);
+        self.begin(write)?;
+        Ok((self.row.id, self.refresh))
     }
 }
 
@@ -324,7 +343,8 @@ fn not_issued(failure: IssueFailure) -> Problem {
     Problem::internal(&failure.to_string())
 }
 
-fn tokens(site: &Worker, user: &UserRow, session: String, refresh: &RefreshToken) -> Result<HttpResponse, Problem> {
+/// The answer that signs somebody in.
+pub fn tokens(site: &Worker, user: &UserRow, session: String, refresh: &RefreshToken) -> Result<HttpResponse, Problem> {
     let subject = Subject { user_id: user.id.clone(), ver: user.token_version, session: Some(session) };
     let issued = site.desk.tokens.issue(&subject, site.now().milliseconds()).map_err(not_issued)?;
     let tokens =
@@ -332,51 +352,14 @@ fn tokens(site: &Worker, user: &UserRow, session: String, refresh: &RefreshToken
     answer::private(&tokens, None)
 }
 
-/// Somebody who says to know the password of an account.
-struct Guess<'a> {
-    /// Its e-mail address; there may be no such account.
-    account: &'a str,
-    address: IpAddr,
-}
-
-impl Guess<'_> {
-    /// Compares when the turn has come (`hashing.rs`). Those who have guessed wrong too often of late are refused unheard: at once, and once
-    /// more when their turn has come, as they may have guessed many times at once.
-    async fn verified(&self, site: &Worker, password: String, hash: Option<String>) -> Result<bool, Problem> {
-        let (desk, account, address, now) = (site.desk.clone(), self.account.to_owned(), self.address, site.now());
-        desk.attempts.check(&account, address, now)?;
-        let work = move || -> Result<bool, Problem> {
-            desk.attempts.check(&account, address, now)?;
-            let is_right = match hash {
-                Some(hash) => password::verify(&password, &hash),
-                None => {
-                    password::verify_nobody(&password);
-                    false
-                }
-            };
-            if is_right {
-                desk.attempts.succeeded(&account, address);
-            } else {
-                desk.attempts.failed(&account, address, now);
-            }
-            Ok(is_right)
-        };
-        site.desk.hashing.run(work).await?
-    }
-}
-
-/// Hashes a new password when the turn has come.
-pub async fn hashed(site: &Worker, password: password::Password) -> Result<String, Problem> {
-    let hashed = site.desk.hashing.run(move || password::hash(&password)).await?;
-    hashed.map_err(|error| Problem::internal(&error.to_string()))
-}
-
-/// Tells who is signed in.
+/// Tells who is signed in, and under which bylines they write.
 #[utoipa::path(get, path = "/v1/auth/me", operation_id = "get_session", tag = "sign-in", security(("bearer" = [])),
-    responses((status = 200, description = "The account behind the token", body = User)))]
+    responses((status = 200, description = "The account behind the token", body = Me)))]
 pub async fn get_session(caller: Allowed, site: Site, _query: Query<NoParameters>) -> Result<HttpResponse, Problem> {
     let id = caller.0.user_id;
-    let row = site.store.read(move |conn| users::by_id(conn, &id)).await?;
+    let read = move |conn: &mut store::Conn| Ok::<_, store::Error>((users::by_id(conn, &id)?, authors::of_user(conn, &id)?));
+    let (row, bylines) = site.store.read(read).await?;
     let version = row.version;
-    answer::private(&shown(row)?, Some(version))
+    let authors = bylines.into_iter().map(|(id, slug, name)| OwnByline { id, slug, name }).collect();
+    answer::private(&Me { user: shown(row)?, authors }, Some(version))
 }

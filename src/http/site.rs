@@ -12,6 +12,7 @@ use super::hashing::Hashing;
 use super::metrics::{Metrics, Tally};
 use super::note::RevisionNote;
 use super::problem::Problem;
+use super::provider::{Provider, ProviderSettings};
 use super::remote;
 use super::routes::Operations;
 use super::signing::LastLook;
@@ -20,7 +21,8 @@ use crate::domain::audit::{Account, Means, Occasion};
 use crate::domain::gate;
 use crate::domain::revision::{Retention, days_before};
 use crate::domain::time::Moment;
-use crate::domain::user::Caller;
+use crate::domain::user::{Caller, Role};
+use crate::mail::Mailer;
 use crate::store::articles::Stamp;
 use crate::store::{self, Store, Write};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev, web};
@@ -62,6 +64,8 @@ pub struct Desk {
     pub metrics: Metrics,
     /// Whether the process is about to end.
     pub draining: AtomicBool,
+    /// Who vouches for people, if anybody does.
+    pub provider: Option<Provider>,
 }
 
 /// What of the configuration answers depend on.
@@ -93,11 +97,24 @@ pub struct HttpSettings {
     pub retention: Retention,
     /// How many days a story stays in the trash.
     pub trash_days: u32,
+    /// Sends mails, where there is a mail server.
+    pub mailer: Option<Mailer>,
+    /// The page that a one-time link leads to, with `{token}` in it.
+    pub invite_url: Option<String>,
+    /// Roles that a second factor is wanted of.
+    pub second_factor: Vec<Role>,
     /// How many days a line stays in the audit log.
     pub audit_days: u32,
+    /// Where people may come from who have signed in elsewhere.
+    pub provider: Option<ProviderSettings>,
 }
 
 impl HttpSettings {
+    /// The page that a one-time link leads to, if the operator names one.
+    pub fn invite_link(&self, token: &str) -> Option<String> {
+        self.invite_url.as_ref().map(|template| template.replace("{token}", token))
+    }
+
     /// The public page of the story of that slug.
     pub fn address_of(&self, slug: &str) -> String {
         self.article_url.replace("{slug}", slug)

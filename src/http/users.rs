@@ -7,9 +7,9 @@ use super::input::{Body, Edit, Name, NoParameters, Query};
 use super::listing::{differing, with_link};
 use super::once::Once;
 use super::page::{List, PageInfo, ends, slice};
+use super::passwords::hashed;
 use super::precondition::{Current, IfMatch};
 use super::problem::{Code, Problem};
-use super::sign_in::hashed;
 use super::site::Site;
 use crate::auth::password::Password;
 use crate::domain::breach::Breach;
@@ -37,10 +37,32 @@ pub struct User {
     pub role: Role,
     /// Whether sign-in and tokens are refused.
     pub disabled: bool,
+    /// Whether sign-in wants a code of an authenticator app, too.
+    pub second_factor: bool,
     #[schema(example = 1)]
     pub version: i64,
     pub created_at: Moment,
     pub updated_at: Moment,
+}
+
+/// One's own account.
+#[derive(Serialize, ToSchema)]
+pub struct Me {
+    #[serde(flatten)]
+    pub user: User,
+    /// The bylines that are tied to the account: what stands under them is one's own.
+    pub authors: Vec<OwnByline>,
+}
+
+/// A byline of one's own.
+#[derive(Serialize, ToSchema)]
+pub struct OwnByline {
+    #[schema(example = "0197b1e2-8f3a-7c41-9d57-0a1b2c3d4e5f")]
+    pub id: String,
+    #[schema(example = "marcus")]
+    pub slug: String,
+    #[schema(example = "Marcus")]
+    pub name: String,
 }
 
 /// A page of users.
@@ -104,9 +126,10 @@ pub struct ListUsers {
 /// A user as administrators see one.
 pub fn shown(row: UserRow) -> Result<User, store::Error> {
     let role = row.role()?;
-    let UserRow { id, email, name, role: _, disabled, token_version: _, version, created_at, updated_at, updated_by: _ } = row;
+    let UserRow { id, email, name, role: _, disabled, token_version: _, version, created_at, updated_at, updated_by: _, second_factor } =
+        row;
     let [created_at, updated_at] = [created_at, updated_at].map(Moment::from_milliseconds);
-    Ok(User { id, email, name, role, disabled, version, created_at, updated_at })
+    Ok(User { id, email, name, role, disabled, second_factor, version, created_at, updated_at })
 }
 
 /// Reads a password's rules; a weak one is a breach.

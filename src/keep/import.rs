@@ -8,7 +8,7 @@ use super::export::{Line, Lines};
 use super::progress::Show;
 use crate::http;
 use crate::store::catalogue::{self, Table};
-use crate::store::{Conn, applied, in_transaction, known, migrate_within, pending, transfer};
+use crate::store::{Conn, applied, in_transaction, known, migrate_within, pending, search, transfer};
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -52,10 +52,12 @@ pub fn import(conn: &mut Conn, source: impl BufRead, show: Show) -> Result<Impor
         if is_new {
             migrate_within(conn, None)?;
         }
+        search::note_imported(conn)?;
         transfer::tell_all(conn)?;
         Ok::<_, Failure>(imported)
     })?;
     http::finish_anew(conn)?;
+    search::index_anew(conn)?;
     Ok(imported)
 }
 

@@ -9,6 +9,7 @@ use super::links::{self, BylineRow, LabelRow};
 use super::locks;
 use super::page::{Filter, Key, Order, Page, Position, Slice, walk};
 use super::schema::{article_authors, article_tags, articles, authors};
+use super::search;
 use super::slugs::{self, Kind, Wish};
 use crate::domain::api_key::Limits;
 use crate::domain::article::{Content, State, Status};
@@ -289,6 +290,7 @@ pub fn insert(write: &mut Write<'_>, id: &str, draft: Draft, stamp: &Stamp) -> R
     slugs::hold(conn, Kind::Article, id, &slug)?;
     links::set_authors(conn, id, &draft.author_ids)?;
     links::set_tags(conn, id, &draft.tag_ids)?;
+    search::put_working(conn, id, &draft.content, &draft.author_ids, &draft.tag_ids)?;
     note_revision(write, id, 1, "create", stamp)
 }
 
@@ -318,6 +320,7 @@ pub fn replace(write: &mut Write<'_>, id: &str, seen: i64, draft: Draft, state: 
     slugs::hold(conn, Kind::Article, id, &slug)?;
     links::set_authors(conn, id, &draft.author_ids)?;
     links::set_tags(conn, id, &draft.tag_ids)?;
+    search::put_working(conn, id, &draft.content, &draft.author_ids, &draft.tag_ids)?;
     note_revision(write, id, seen + 1, event, stamp)
 }
 

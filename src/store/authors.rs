@@ -7,6 +7,7 @@ use super::kills;
 use super::links::replace;
 use super::page::{Key, Page, Position, Slice, walk};
 use super::schema::{article_authors, authors, published_article_authors, published_articles};
+use super::search;
 use super::slugs::{self, Kind, Wish};
 use crate::domain::author::Profile;
 use crate::domain::time::Moment;
@@ -89,6 +90,12 @@ pub fn position(row: &AuthorRow, order: Order) -> Position {
     Position { key, id: row.id.clone() }
 }
 
+/// The bylines tied to a user, by name: id, slug, name.
+pub fn of_user(conn: &mut Conn, user_id: &str) -> Result<Vec<(String, String, String)>, Error> {
+    let own = authors::table.filter(authors::user_id.eq(user_id)).order((authors::name, authors::id));
+    Ok(own.select((authors::id, authors::slug, authors::name)).load(conn)?)
+}
+
 pub fn insert(write: &mut Write<'_>, id: &str, draft: AuthorDraft, stamp: &Stamp) -> Result<(), Error> {
     note(write, &[id]);
     write.note("author", id);
@@ -97,13 +104,14 @@ pub fn insert(write: &mut Write<'_>, id: &str, draft: AuthorDraft, stamp: &Stamp
     let now = stamp.now.milliseconds();
     diesel::insert_into(authors::table)
         .values((
-            (authors::id.eq(id), authors::slug.eq(&slug), authors::name.eq(draft.name), authors::version.eq(1)),
+            (authors::id.eq(id), authors::slug.eq(&slug), authors::name.eq(&draft.name), authors::version.eq(1)),
             (authors::document.eq(document(&draft.profile)?), authors::bio_html.eq(draft.bio_html)),
             (authors::email.eq(draft.email), authors::user_id.eq(draft.user_id)),
             (authors::created_at.eq(now), authors::updated_at.eq(now), authors::updated_by.eq(&stamp.user_id)),
         ))
         .execute(conn)
         .or_taken("slug", &slug)?;
+    search::keep_author(conn, id, &draft.name)?;
     slugs::hold(conn, Kind::Author, id, &slug)
 }
 
@@ -115,7 +123,7 @@ pub fn update(write: &mut Write<'_>, id: &str, seen: i64, draft: AuthorDraft, st
     let slug = slugs::claim(conn, Kind::Author, id, draft.slug)?;
     let changed = diesel::update(authors::table.filter(authors::id.eq(id).and(authors::version.eq(seen))))
         .set((
-            (authors::slug.eq(&slug), authors::name.eq(draft.name), authors::version.eq(seen + 1)),
+            (authors::slug.eq(&slug), authors::name.eq(&draft.name), authors::version.eq(seen + 1)),
             (authors::document.eq(document(&draft.profile)?), authors::bio_html.eq(draft.bio_html)),
             (authors::email.eq(draft.email), authors::user_id.eq(draft.user_id)),
             (authors::updated_at.eq(stamp.now.milliseconds()), authors::updated_by.eq(&stamp.user_id)),
@@ -123,6 +131,7 @@ pub fn update(write: &mut Write<'_>, id: &str, seen: i64, draft: AuthorDraft, st
         .execute(conn)
         .or_taken("slug", &slug)?;
     won(changed)?;
+    search::keep_author(conn, id, &draft.name)?;
     slugs::hold(conn, Kind::Author, id, &slug)
 }
 
@@ -161,6 +170,7 @@ pub fn reassign(write: &mut Write<'_>, from: &str, to: &str, now: Moment) -> Res
         .execute(conn)?;
     diesel::update(by::table.filter(by::author_id.eq(from))).set(by::author_id.eq(to)).execute(conn)?;
     kills::reassign_author(conn, from, to)?;
+    search::hand_over(conn, from, to)?;
     // For those who ask whether a story has changed since some date.
     diesel::update(authors::table.find(to)).set(authors::updated_at.eq(now.milliseconds())).execute(conn)?;
     Ok(())

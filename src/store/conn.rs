@@ -10,6 +10,7 @@ use super::error::Error;
 use super::marks::Marks;
 use super::news;
 use super::pool::{Pool, PoolState};
+use super::transaction::{Manager, end_transaction, in_transaction, in_write, lost};
 use super::writer::Writer;
 use crate::domain::audit::Occasion;
 use diesel::connection::{SimpleConnection, TransactionManager};
@@ -22,8 +23,8 @@ use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tracing::{Instrument, Span};
@@ -94,7 +95,7 @@ pub struct Shared {
 
 #[derive(Clone)]
 enum Database {
-    Sqlite { path: Arc<PathBuf>, writer: Arc<Writer> },
+    Sqlite { path: Arc<PathBuf>, writer: Arc<Writer>, readers: Arc<Mutex<Vec<Conn>>> },
     Postgres { pool: Arc<Pool> },
 }
 
@@ -110,7 +111,8 @@ impl Shared {
         let conn = open_sqlite(path)?;
         let (marks, counts) = (Arc::<Marks>::default(), Arc::<Counts>::default());
         let writer = Arc::new(Writer::start(conn, path.to_owned(), marks.clone(), counts.clone())?);
-        Ok(Self { database: Database::Sqlite { path: Arc::new(path.to_owned()), writer }, marks, counts, long: turns() })
+        let database = Database::Sqlite { path: Arc::new(path.to_owned()), writer, readers: Arc::default() };
+        Ok(Self { database, marks, counts, long: turns() })
     }
 
     /// Opens a pool of at most `connections` to the PostgreSQL at `url`; refuses at once when the server does not answer.
@@ -225,12 +227,18 @@ impl Store {
         let turn = turn.map_err(|_late| Error::Unavailable("the read has waited too long for its turn".into()))?;
         let turn = turn.map_err(|closed| Error::Unavailable(closed.to_string()))?;
         match &self.shared.database {
-            Database::Sqlite { path, .. } => {
-                let path = path.clone();
+            Database::Sqlite { path, readers, .. } => {
+                let (path, readers) = (path.clone(), readers.clone());
                 on_a_blocking_thread(move || {
                     let _turn = turn;
                     let _span = tracing::debug_span!("read").entered();
-                    in_transaction(&mut open_sqlite_reader(&path)?, work)
+                    let waiting = || readers.lock().unwrap_or_else(PoisonError::into_inner);
+                    // Taken out while it works, as above: there are never more than there are turns.
+                    let taken = waiting().pop();
+                    let mut conn = taken.map_or_else(|| open_sqlite_reader(&path), Ok)?;
+                    let outcome = in_transaction(&mut conn, work);
+                    waiting().push(conn);
+                    outcome
                 })
                 .await
             }
@@ -294,8 +302,6 @@ fn write_on_postgres<T, E: From<Error>>(
     Err(Error::Raced.into())
 }
 
-type Manager = <Conn as Connection>::TransactionManager;
-
 fn turns() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(LONG_READS))
 }
@@ -315,39 +321,7 @@ pub(super) fn noting<T, E: From<Error>>(
 
 /// Runs one transaction on a connection of one's own: for what runs beside the doors, and tells no server what it touched.
 pub fn write_on<T, E: From<Error>>(conn: &mut Conn, occasion: Occasion, work: impl FnOnce(&mut Write<'_>) -> Result<T, E>) -> Result<T, E> {
-    in_transaction(conn, |conn| noting(conn, occasion, work)).map(|(value, _touched)| value)
-}
-
-/// Runs `work` in a transaction of its own, or in a savepoint of the one that is open.
-pub fn in_transaction<T, E: From<Error>>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
-    Manager::begin_transaction(conn).map_err(lost)?;
-    end_transaction(conn, work)
-}
-
-/// Runs `work` in the transaction that has just begun, and ends it.
-fn end_transaction<T, E: From<Error>>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
-    match work(conn) {
-        Ok(value) => {
-            Manager::commit_transaction(conn).map_err(|error| match lost(error) {
-                Error::Cut(why) => Error::Unsure(why),
-                other => other,
-            })?;
-            Ok(value)
-        }
-        Err(error) => {
-            // What cannot be rolled back goes with its connection: the transaction manager is broken then.
-            let _broken = Manager::rollback_transaction(conn);
-            Err(error)
-        }
-    }
-}
-
-/// A failure of BEGIN or COMMIT: the database is away, busy or full; what was asked did not happen.
-fn lost(error: diesel::result::Error) -> Error {
-    match Error::from(error) {
-        Error::Database(error) => Error::Unavailable(error.to_string()),
-        known => known,
-    }
+    in_write(conn, |conn| noting(conn, occasion, work)).map(|(value, _touched)| value)
 }
 
 async fn on_a_blocking_thread<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>

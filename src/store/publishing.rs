@@ -9,6 +9,7 @@ use super::kills::{self, Kept};
 use super::schema::{
     article_slugs, articles, published_article_authors, published_article_tags, published_articles, published_contents, published_slugs,
 };
+use super::search;
 use crate::domain::article::{Content, State};
 use crate::domain::correction::CorrectionKind;
 use crate::domain::revision::Snapshot;
@@ -233,7 +234,8 @@ fn put(write: &mut Write<'_>, current: &WorkingCopy, version: i64, state: State,
     else {
         return Err(Error::Damaged(format!("article {} is published without its dates", row.id)));
     };
-    let content = Content { body: String::new(), ..row.content()? };
+    let whole = row.content()?;
+    let content = Content { body: String::new(), ..whole.clone() };
     let ids = |ids: Vec<&str>| ids.join(" ");
     let (place,): (i64,) = diesel::insert_into(published_articles::table)
         .values((
@@ -263,6 +265,7 @@ fn put(write: &mut Write<'_>, current: &WorkingCopy, version: i64, state: State,
             ),
         ))
         .execute(write.conn)?;
+    search::publish(write, place, &whole, &finished.text, &search::Beside::of(current, &whole, published_at))?;
     put_slugs(write, &row.id)?;
     put_links(write, current, &Link { place, title: &content.title, published_at, content_updated_at })
 }

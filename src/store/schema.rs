@@ -12,6 +12,7 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         updated_by -> Nullable<Text>,
+        second_factor -> Bool,
     }
 }
 
@@ -333,6 +334,42 @@ diesel::table! {
 }
 
 diesel::table! {
+    invitations (id) {
+        id -> Text,
+        user_id -> Text,
+        purpose -> Text,
+        hash -> Text,
+        mail -> Text,
+        mail_due_at -> Nullable<BigInt>,
+        mail_tries -> BigInt,
+        mail_error -> Nullable<Text>,
+        sealed -> Nullable<Binary>,
+        created_by -> Nullable<Text>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    second_factors (user_id) {
+        user_id -> Text,
+        sealed -> Binary,
+        confirmed_at -> Nullable<BigInt>,
+        last_step -> BigInt,
+        misses -> BigInt,
+        missed_since -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    recovery_codes (hash) {
+        hash -> Text,
+        user_id -> Text,
+    }
+}
+
+diesel::table! {
     audit_log (created_at, id) {
         id -> Text,
         created_at -> BigInt,
@@ -385,6 +422,7 @@ diesel::joinable!(preview_tokens -> users (created_by));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::joinable!(api_keys -> users (user_id));
 diesel::joinable!(user_identities -> users (user_id));
+diesel::joinable!(invitations -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query! {
     users, credentials, authors, author_slugs, tags, tag_slugs, articles, article_slugs, article_authors,
@@ -392,5 +430,5 @@ diesel::allow_tables_to_appear_in_same_query! {
     published_article_authors, published_article_tags, published_kills, published_kill_authors,
     published_kill_tags, published_kill_slugs, published_corrections, article_comments, article_locks,
     preview_tokens, sessions, refresh_tokens, api_keys, idempotency_keys, audit_log, signing_keys, user_identities,
-    oidc_sign_ins,
+    oidc_sign_ins, invitations, second_factors, recovery_codes,
 }

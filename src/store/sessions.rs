@@ -122,6 +122,14 @@ pub fn end(write: &mut Write<'_>, id: &str, user_id: &str) -> Result<(), Error> 
     if ended == 0 { Err(Error::NotFound("session")) } else { Ok(()) }
 }
 
+/// Ends all sessions of a user but one.
+pub fn end_others(write: &mut Write<'_>, user_id: &str, kept: Option<&str>) -> Result<(), Error> {
+    write.touch(users::mark(user_id));
+    let others = sessions::table.filter(sessions::user_id.eq(user_id).and(sessions::id.ne(kept.unwrap_or_default())));
+    diesel::delete(others).execute(write.conn)?;
+    Ok(())
+}
+
 /// Ends all sessions of a user.
 pub fn end_all(write: &mut Write<'_>, user_id: &str) -> Result<(), Error> {
     write.touch(users::mark(user_id));

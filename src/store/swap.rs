@@ -1,7 +1,8 @@
 //! Another newsroom in the place of the one on a PostgreSQL, in one transaction; and the lock that says whether anybody is at work there.
 
-use super::conn::{Conn, in_transaction};
+use super::conn::Conn;
 use super::error::Error;
+use super::transaction::in_transaction;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};

@@ -8,6 +8,7 @@ use super::kills;
 use super::links::replace;
 use super::page::{Key, Page, Position, Slice, walk};
 use super::schema::{article_tags, published_article_tags, published_articles, tags};
+use super::search;
 use super::slugs::{self, Kind, Wish};
 use crate::domain::tag::{DEEPEST, Visibility};
 use crate::domain::time::Moment;
@@ -143,13 +144,14 @@ pub fn insert(write: &mut Write<'_>, id: &str, draft: TagDraft, stamp: &Stamp) -
     let now = stamp.now.milliseconds();
     diesel::insert_into(tags::table)
         .values((
-            (tags::id.eq(id), tags::slug.eq(&slug), tags::name.eq(draft.name), tags::version.eq(1)),
+            (tags::id.eq(id), tags::slug.eq(&slug), tags::name.eq(&draft.name), tags::version.eq(1)),
             (tags::description.eq(draft.description), tags::parent_id.eq(draft.parent_id)),
             tags::visibility.eq(draft.visibility.name()),
             (tags::created_at.eq(now), tags::updated_at.eq(now), tags::updated_by.eq(&stamp.user_id)),
         ))
         .execute(conn)
         .or_taken("slug", &slug)?;
+    search::keep_tag(conn, id, &draft.name)?;
     slugs::hold(conn, Kind::Tag, id, &slug)
 }
 
@@ -165,7 +167,7 @@ pub fn update(write: &mut Write<'_>, id: &str, seen: i64, draft: TagDraft, stamp
     let slug = slugs::claim(conn, Kind::Tag, id, draft.slug)?;
     let changed = diesel::update(tags::table.filter(tags::id.eq(id).and(tags::version.eq(seen))))
         .set((
-            (tags::slug.eq(&slug), tags::name.eq(draft.name), tags::version.eq(seen + 1)),
+            (tags::slug.eq(&slug), tags::name.eq(&draft.name), tags::version.eq(seen + 1)),
             (tags::description.eq(draft.description), tags::parent_id.eq(draft.parent_id)),
             tags::visibility.eq(draft.visibility.name()),
             (tags::updated_at.eq(stamp.now.milliseconds()), tags::updated_by.eq(&stamp.user_id)),
@@ -173,6 +175,7 @@ pub fn update(write: &mut Write<'_>, id: &str, seen: i64, draft: TagDraft, stamp
         .execute(conn)
         .or_taken("slug", &slug)?;
     won(changed)?;
+    search::keep_tag(conn, id, &draft.name)?;
     slugs::hold(conn, Kind::Tag, id, &slug)
 }
 
@@ -210,6 +213,7 @@ pub fn reassign(write: &mut Write<'_>, from: &str, to: &str, now: Moment) -> Res
     diesel::update(under::table.filter(under::tag_id.eq(from))).set(under::tag_id.eq(to)).execute(conn)?;
     kills::reassign_tag(conn, from, to)?;
     diesel::update(tags::table.filter(tags::parent_id.eq(from).and(tags::id.ne(to)))).set(tags::parent_id.eq(to)).execute(conn)?;
+    search::hand_over(conn, from, to)?;
     // For those who ask whether a story has changed since some date.
     diesel::update(tags::table.find(to)).set(tags::updated_at.eq(now.milliseconds())).execute(conn)?;
     Ok(())

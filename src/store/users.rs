@@ -3,11 +3,13 @@
 use super::articles::won;
 use super::conn::{Conn, Write};
 use super::error::{Error, Expect};
+use super::identities;
 use super::page::{Key, Page, Position, Slice, walk};
 use super::previews;
-use super::schema::{credentials, users};
+use super::schema::{credentials, invitations, users};
 use super::sessions;
 use crate::domain::audit::Account;
+use crate::domain::invitation::Purpose;
 use crate::domain::time::Moment;
 use crate::domain::user::Role;
 use diesel::connection::SimpleConnection;
@@ -28,6 +30,8 @@ pub struct UserRow {
     pub created_at: i64,
     pub updated_at: i64,
     pub updated_by: Option<String>,
+    /// Whether sign-in wants a code, too.
+    pub second_factor: bool,
 }
 
 impl UserRow {
@@ -117,10 +121,11 @@ pub fn lock_administrators(conn: &mut Conn) -> Result<(), Error> {
     Ok(())
 }
 
-/// How many administrators may sign in, `without` not counted.
+/// How many administrators may sign in, `without` not counted; who has not accepted an invitation yet may not.
 pub fn other_administrators(conn: &mut Conn, without: &str) -> Result<i64, Error> {
     let able = users::role.eq(Role::Admin.name()).and(users::disabled.eq(false)).and(users::id.ne(without));
-    Ok(users::table.filter(able).count().get_result(conn)?)
+    let invited = invitations::table.filter(invitations::purpose.eq(Purpose::Invitation.name())).select(invitations::user_id);
+    Ok(users::table.filter(able.and(users::id.ne_all(invited))).count().get_result(conn)?)
 }
 
 pub fn insert(write: &mut Write<'_>, id: &str, draft: UserDraft, by: Option<&str>, now: Moment) -> Result<(), Error> {
@@ -140,15 +145,16 @@ pub fn insert(write: &mut Write<'_>, id: &str, draft: UserDraft, by: Option<&str
     Ok(())
 }
 
-/// Ends all sessions and tokens of a user.
-pub fn sign_out_everywhere(write: &mut Write<'_>, id: &str) -> Result<(), Error> {
+/// Ends all sessions and tokens of a user, those of identity providers, too.
+pub fn sign_out_everywhere(write: &mut Write<'_>, id: &str, now: Moment) -> Result<(), Error> {
     write.note("user", id);
     sessions::end_all(write, id)?;
+    identities::end_tokens(write, id, now)?;
     diesel::update(users::table.find(id)).set(users::token_version.eq(users::token_version + 1)).execute(write.conn)?;
     Ok(())
 }
 
-/// Replaces the user of version `seen`. A change of role, of the password, or a disabling ends all tokens at once, sessions end with the latter two; previews end with a
+/// Replaces the user of version `seen`. A change of role, of the password, or a disabling ends all tokens at once, sessions end with the latter two; a link to set a password ends with the password, previews end with a
 /// disabling, a lower role or a new password.
 pub fn update(write: &mut Write<'_>, current: &UserRow, draft: UserDraft, by: Option<&str>, now: Moment) -> Result<(), Error> {
     write.note_members("user", &current.id, changed(current, &draft));
@@ -169,9 +175,11 @@ pub fn update(write: &mut Write<'_>, current: &UserRow, draft: UserDraft, by: Op
     }
     if draft.disabled || draft.password_hash.is_some() {
         sessions::end_all(write, &current.id)?;
+        identities::end_tokens(write, &current.id, now)?;
     }
     let conn: &mut Conn = &mut *write;
     let Some(hash) = draft.password_hash else { return Ok(()) };
+    super::invitations::delete_of_user(conn, &current.id)?;
     diesel::delete(credentials::table.find(&current.id)).execute(conn)?;
     diesel::insert_into(credentials::table)
         .values((credentials::user_id.eq(&current.id), credentials::password_hash.eq(hash)))

@@ -5,10 +5,11 @@
 //! not come in time is not begun; after a commit that failed the writer goes on with a new connection. What another process writes is
 //! heard of within `PAUSE`.
 
-use super::conn::{Conn, PATIENCE, Write, in_transaction, noting, open_sqlite};
+use super::conn::{Conn, PATIENCE, Write, noting, open_sqlite};
 use super::counts::Counts;
 use super::error::Error;
 use super::marks::Marks;
+use super::transaction::{begin_write, in_transaction};
 use crate::domain::audit::Occasion;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
@@ -29,6 +30,8 @@ pub const QUEUE: usize = 1024;
 const BATCH: usize = 128;
 /// How long the writer waits for a write before it looks whether another process has written.
 const PAUSE: Duration = Duration::from_millis(100);
+/// When a running server has heard of a commit that another process has made, on either database: it looks twice as often.
+pub const HEARD_AFTER: Duration = Duration::from_millis(250);
 
 /// The door to the writing thread, which ends when the door is dropped.
 pub struct Writer {
@@ -219,7 +222,7 @@ impl Desk {
             Some(conn) => conn,
             None => open_sqlite(&self.path).map_err(Failure::Before)?,
         };
-        if let Err(error) = begin(&mut conn) {
+        if let Err(error) = begin_write(&mut conn).map_err(Error::from) {
             if matches!(error, Error::Busy(_)) {
                 self.conn = Some(conn);
             }
@@ -249,11 +252,6 @@ impl Desk {
 struct DataVersion {
     #[diesel(sql_type = Integer)]
     data_version: i32,
-}
-
-fn begin(conn: &mut Conn) -> Result<(), Error> {
-    let Conn::Sqlite(sqlite) = conn else { return Err(Error::Unavailable("no SQLite connection".into())) };
-    Ok(AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?)
 }
 
 fn commit(conn: &mut Conn) -> Result<(), Error> {

@@ -170,6 +170,9 @@ fn a_limited_key_sees_and_changes_its_own_stories_and_leaves_them_so() {
     let scopes = json!(["drafts:read", "content:write", "content:publish"]);
     let program = key(&newsroom, &editor, json!({ "scopes": scopes, "tags": ["sport"], "languages": ["es"] }));
     let list = get(&newsroom, &program, "/v1/articles?view=working&count=true").expect(200).json();
+    let words = list["items"][0]["title"].as_str().unwrap().to_owned();
+    let search = |q: &str| get(&newsroom, &program, &format!("/v1/search?view=working&q={q}")).expect(200).items().len();
+    assert_eq!((search(&words), search("opera")), (1, 0));
     assert_eq!((list["page"]["total"].as_i64(), &list["items"][0]["slug"]), (Some(1), &json!("match")));
     assert_eq!(get(&newsroom, &program, "/v1/articles?view=working&tag=culture").expect(200).json()["items"], json!([]));
     get(&newsroom, &program, "/v1/articles/match?view=working").expect(200);

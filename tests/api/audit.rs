@@ -1,8 +1,8 @@
 //! The audit log: a line for each thing that is done, and for who was refused; nothing else makes one, and nothing takes one away.
 
 use crate::contract::{document, example, operations};
-use crate::idempotency;
 use crate::newsroom::{Answer, Newsroom, Person};
+use crate::{idempotency, second_factor};
 use copydesk::domain::user::Role;
 use diesel::RunQueryDsl as _;
 use serde_json::{Value, json};
@@ -51,6 +51,27 @@ fn carry_out(newsroom: &Newsroom, admin: &Person, operation: &str, verb: &str) -
         "change_password" => {
             let change = json!({ "current_password": PASSWORD, "new_password": "another long enough phrase" });
             (newsroom.post(admin, "/v1/auth/password", &change).expect(200), ("user", "session")).1
+        }
+        "accept_invitation" => {
+            let other = newsroom.person(Role::Admin);
+            let link = newsroom.post(&other, &format!("/v1/users/{}/password-reset", admin.id), &json!({})).expect(201).json();
+            let body = json!({ "token": link["token"], "password": PASSWORD });
+            (send(newsroom, "/v1/auth/accept", &body).expect(200), ("user", "invitation")).1
+        }
+        "create_totp" | "confirm_totp" => (second_factor::set_up_with(newsroom, admin, PASSWORD), ("user", "session")).1,
+        "disable_totp" => {
+            let app = second_factor::set_up_with(newsroom, admin, PASSWORD);
+            let body = json!({ "code": app.recovery_codes[0] });
+            (newsroom.post(admin, "/v1/auth/totp/disable", &body).expect(204), ("user", "session")).1
+        }
+        "delete_totp" => {
+            let other = newsroom.person_with(Role::Author, Some(PASSWORD));
+            second_factor::set_up_with(newsroom, &other, PASSWORD);
+            (delete(&format!("/v1/users/{}/totp", other.id)), ("user", "session")).1
+        }
+        "delete_invitation" => {
+            let link = newsroom.post(admin, "/v1/invitations", &json!({ "email": "new@example.com", "role": "author" })).expect(201);
+            (delete(link.header("location")), ("user", "session")).1
         }
         "delete_session" => {
             signed_in(newsroom, admin);
@@ -103,8 +124,10 @@ fn carry_out(newsroom: &Newsroom, admin: &Person, operation: &str, verb: &str) -
 fn every_operation_that_changes_something_leaves_one_line_that_says_who_did_what_to_what() {
     let document = document();
     let mut tries = 0;
-    for (_, verb, operation) in operations(&document).into_iter().filter(|(_, verb, _)| *verb != "get") {
-        let id = operation["operationId"].as_str().unwrap();
+    let changes = operations(&document).into_iter().filter(|(_, verb, _)| *verb != "get");
+    let changes = changes.map(|(_, verb, operation)| (verb, operation["operationId"].as_str().unwrap()));
+    // Two need a provider: tests/api/oidc.rs tries them.
+    for (verb, id) in changes.filter(|(_, id)| !["create_ticket", "login_identity"].contains(id)) {
         let newsroom = Newsroom::open();
         let admin = newsroom.person_with(Role::Admin, Some(PASSWORD));
         let reader = newsroom.person(Role::Admin);

@@ -62,6 +62,43 @@ fn users_are_added_listed_and_changed_beside_a_running_server() {
 }
 
 #[test]
+fn people_are_invited_kept_out_and_deleted_from_the_command_line_and_the_log_says_so() {
+    let folder = Folder::new();
+    assert!(folder.run_with(&["user", "add", "boss@example.com", "--role", "admin", "--password-stdin"], &[], PASSWORD).success);
+    let server = folder.serve(&[]);
+    let page = [("COPYDESK_INVITE_URL", "https://desk.example/welcome#{token}")];
+    let invited = folder.run_with(&["user", "invite", "Eva@example.com", "--role", "author", "--name", "Eva"], &page, "");
+    assert!(invited.success, "{}", invited.err);
+    let token = invited.out.trim_end().rsplit_once("https://desk.example/welcome#").unwrap().1.to_owned();
+    let body = format!("{{\"token\":\"{token}\",\"password\":\"{PASSWORD}\"}}");
+    let (status, answer) = server.send("POST", "/v1/auth/accept", None, &body);
+    assert_eq!(status, 200, "{answer}");
+    let token = serde_json::from_str::<Value>(&answer).unwrap()["access_token"].as_str().unwrap().to_owned();
+    let (_, me) = server.send("GET", "/v1/auth/me", Some(&token), "");
+    assert_eq!(serde_json::from_str::<Value>(&me).unwrap()["name"], "Eva");
+    assert!(folder.run(&["user", "invite", "other@example.com", "--role", "author"]).out.contains("\ncdi_"));
+
+    assert_eq!(folder.run(&["user", "disable", "eva@example.com"]).out, "eva@example.com is kept out.\n");
+    assert_eq!((server.send("GET", "/v1/auth/me", Some(&token), "").0, server.sign_in("eva@example.com", PASSWORD).0), (401, 401));
+    assert_eq!(folder.run(&["user", "enable", "eva@example.com"]).out, "eva@example.com may sign in again.\n");
+    assert_eq!(server.sign_in("eva@example.com", PASSWORD).0, 200);
+    let none = folder.run(&["user", "reset-second-factor", "eva@example.com"]);
+    assert_eq!(last_line(&none.err), "copydesk: this user has no second factor");
+    assert_eq!(folder.run(&["user", "delete", "eva@example.com"]).out, "eva@example.com is gone; stories and bylines stay.\n");
+    assert_eq!(server.sign_in("eva@example.com", PASSWORD).0, 401);
+    for command in ["disable", "delete"] {
+        let last = folder.run(&["user", command, "boss@example.com"]);
+        assert_eq!(last_line(&last.err), "copydesk: this is the last administrator; make another one first");
+    }
+
+    let admin = server.sign_in("boss@example.com", PASSWORD).1.unwrap();
+    let (_, log) = server.send("GET", "/v1/audit?credential=command_line&limit=100", Some(&admin), "");
+    let log: Value = serde_json::from_str(&log).unwrap();
+    let operations: Vec<&str> = log["items"].as_array().unwrap().iter().rev().map(|line| line["operation"].as_str().unwrap()).collect();
+    assert_eq!(operations, ["create_user", "create_invitation", "create_invitation", "update_user", "update_user", "delete_user"]);
+}
+
+#[test]
 fn user_commands_refuse_in_one_sentence() {
     let folder = Folder::new();
     let add = |email: &'static str, role: &'static str| ["user", "add", email, "--role", role, "--password-stdin"];

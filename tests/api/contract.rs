@@ -59,7 +59,7 @@ fn every_operation_has_a_name_of_its_own_made_of_a_verb_and_a_resource() {
         let id = operation["operationId"].as_str().unwrap_or_else(|| panic!("{verb} {path} has no name"));
         let (first, resource) = id.split_once('_').unwrap_or_else(|| panic!("{id} is not <verb>_<resource>"));
         let verbs: &[&str] = match verb {
-            "get" => &["get", "list"],
+            "get" => &["get", "list", "search", "suggest"],
             "post" => &[
                 "create",
                 "batch",
@@ -80,6 +80,9 @@ fn every_operation_has_a_name_of_its_own_made_of_a_verb_and_a_resource() {
                 "refresh",
                 "logout",
                 "change",
+                "accept",
+                "confirm",
+                "disable",
             ],
             "patch" => &["update"],
             "delete" => &["delete", "purge"],
@@ -191,6 +194,8 @@ fn the_examples_can_be_sent_as_they_stand_and_what_comes_back_looks_like_them() 
     }
     looks_like(&newsroom.get(&path).expect(200), "ArticleView");
     looks_like(&newsroom.get("/v1/articles").expect(200), "ArticlePage");
+    looks_like(&newsroom.get("/v1/search?q=drug-trafficking&facets=tag").expect(200), "SearchPage");
+    looks_like(&newsroom.get("/v1/search/suggest?q=guatemala").expect(200), "Suggestions");
     looks_like(&newsroom.get("/v1/authors").expect(200), "AuthorPage");
     looks_like(&newsroom.get("/v1/tags").expect(200), "TagPage");
     looks_like(&newsroom.get_as(&admin, "/v1/users").expect(200), "UserPage");

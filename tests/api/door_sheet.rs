@@ -3,6 +3,9 @@
 use crate::api_keys::key;
 use crate::contract::{compare_with_file, document, example, operations};
 use crate::newsroom::{Newsroom, Person};
+use crate::oidc;
+use crate::provider::TestProvider;
+use crate::second_factor;
 use copydesk::domain::id;
 use copydesk::domain::rights::{self, Scope};
 use copydesk::domain::user::Role;
@@ -16,6 +19,9 @@ const HEAD: &str = "\
 # `key …` is an API key of an administrator with one scope: content:read, drafts:read, content:write, content:publish, admin.
 # Made by tests/api/door_sheet.rs: UPDATE_DOOR_SHEET=1 cargo test --test api door_sheet
 ";
+
+/// The password of the contract's examples.
+const PASSWORD: &str = "correct horse battery staple";
 
 /// An operation in one of the ways that make a difference.
 struct Door<'a> {
@@ -42,6 +48,7 @@ struct Knocker {
 /// A newsroom with somebody of each role, a key of each scope, and somebody else whose things are tried.
 struct Desk {
     newsroom: Newsroom,
+    provider: TestProvider,
     knockers: Vec<Knocker>,
     somebody_else: Person,
 }
@@ -56,14 +63,15 @@ fn doors(document: &Value) -> Vec<Door<'_>> {
             doors.push(Door { name: format!("{id}{more}"), verb, path, body, query, of_own });
         };
         let has_view = operation["parameters"].as_array().is_some_and(|parameters| parameters.iter().any(|one| one["name"] == "view"));
+        let is_search = operation["parameters"].as_array().is_some_and(|parameters| parameters.iter().any(|one| one["name"] == "q"));
         if path.contains("{article}") && verb != "get" {
             door(", own", "", true);
             door(", another's", "", false);
         } else if has_view {
-            door("", "", false);
-            door("?view=working", "?view=working", false);
+            door("", if is_search { "?q=a" } else { "" }, false);
+            door("?view=working", if is_search { "?view=working&q=a" } else { "?view=working" }, false);
         } else {
-            door("", "", false);
+            door("", if is_search { "?q=a" } else { "" }, false);
         }
     }
     doors
@@ -71,7 +79,8 @@ fn doors(document: &Value) -> Vec<Door<'_>> {
 
 impl Desk {
     fn open() -> Self {
-        let newsroom = Newsroom::open();
+        let back = example("BeginSignIn")["redirect_uri"].as_str().unwrap().to_owned();
+        let (newsroom, provider) = oidc::open_with(|settings| settings.client.as_mut().unwrap().redirect_uris.push(back));
         let somebody_else = newsroom.person(Role::Admin);
         newsroom.post(&somebody_else, "/v1/authors", &example("CreateAuthor")).expect(201);
         newsroom.post(&somebody_else, "/v1/tags", &example("CreateTag")).expect(201);
@@ -92,7 +101,7 @@ impl Desk {
             let person = Some(key(&newsroom, &owner, json!({ "scopes": [scope.name()] })));
             Knocker { name, person, owner: Some(owner), role: Some(Role::Admin), scope: Some(scope) }
         }));
-        Self { newsroom, knockers, somebody_else }
+        Self { newsroom, provider, knockers, somebody_else }
     }
 
     /// Tries a door on things made for this one try.
@@ -107,7 +116,7 @@ impl Desk {
         let path = format!("{}{}", self.address(door, owner, in_person), door.query);
         let mut headers = vec![("if-match", "*")];
         headers.extend(door.body.map(|_| ("content-type", "application/json")));
-        let body = door.body.map(|schema| self.body(schema).to_string());
+        let body = door.body.map(|schema| self.body_for(door, fresh.as_ref()).unwrap_or_else(|| self.body(schema)).to_string());
         let answer =
             self.newsroom.send(&door.verb.to_ascii_uppercase(), &path, caller, &headers, body.as_ref().map(|body| body.as_bytes()));
         match answer.status {
@@ -130,7 +139,16 @@ impl Desk {
             "article" => made("/v1/articles", "CreateArticle"),
             "author" => made("/v1/authors", "CreateAuthor"),
             "tag" => made("/v1/tags", "CreateTag"),
+            "user" if after == "/totp" => {
+                let user = self.newsroom.person_with(Role::Author, Some(PASSWORD));
+                second_factor::set_up_with(&self.newsroom, &user, PASSWORD);
+                user.id
+            }
             "user" => self.newsroom.person(Role::Author).id,
+            "invitation" => {
+                let body = json!({ "email": format!("{}@example.com", uuid::Uuid::new_v4().simple()), "role": "author" });
+                self.newsroom.post(&self.somebody_else, "/v1/invitations", &body).expect(201).json()["id"].as_str().unwrap().to_owned()
+            }
             "key" => made("/v1/api-keys", "CreateApiKey"),
             "session" => self.session(caller.unwrap_or(owner)),
             other => panic!("nobody told how to make a {other}"),
@@ -187,13 +205,39 @@ impl Desk {
         path.to_owned()
     }
 
+    /// What an example cannot say: codes and tokens that are good.
+    fn body_for(&self, door: &Door<'_>, caller: Option<&Person>) -> Option<Value> {
+        let newsroom = &self.newsroom;
+        match door.name.as_str() {
+            "accept_invitation" => {
+                let body = json!({ "email": format!("{}@example.com", uuid::Uuid::new_v4().simple()), "role": "author" });
+                let link = newsroom.post(&self.somebody_else, "/v1/invitations", &body).expect(201).json();
+                Some(json!({ "token": link["token"], "password": PASSWORD }))
+            }
+            "confirm_totp" => {
+                let shown = newsroom.post(caller?, "/v1/auth/totp", &json!({ "current_password": PASSWORD })).expect(200).json();
+                Some(json!({ "code": second_factor::secret_of(&shown).code(newsroom.now().milliseconds()) }))
+            }
+            "disable_totp" => {
+                let app = second_factor::set_up_with(newsroom, caller?, PASSWORD);
+                Some(json!({ "code": app.recovery_codes[0] }))
+            }
+            _ => None,
+        }
+    }
+
     fn body(&self, schema: &str) -> Value {
         let mut body = example(schema);
+        if schema == "FinishSignIn" {
+            let begun = oidc::begin(&self.newsroom);
+            let back = oidc::came_back(&self.provider, &begun, &oidc::ana(&self.newsroom, &["desk"]));
+            return json!({ "code": back.code, "state": back.state, "ticket": begun["ticket"] });
+        }
         if schema == "CreateApiKey" {
             // A key makes no key that may more than itself.
             body["scopes"] = json!(["admin"]);
         }
-        if schema == "CreateUser" {
+        if schema == "CreateUser" || schema == "CreateInvitation" {
             body["email"] = format!("{}@example.com", uuid::Uuid::new_v4().simple()).into();
         }
         body

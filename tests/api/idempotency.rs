@@ -27,6 +27,8 @@ pub fn tried(newsroom: &Newsroom, by: &Person, operation: &str) -> (String, Valu
         "create_tag" => return ("/v1/tags".into(), json!({ "name": "Migration" })),
         "create_user" => return ("/v1/users".into(), json!({ "email": "new@example.com", "role": "author" })),
         "create_key" => return ("/v1/api-keys".into(), json!({ "label": "A program", "scopes": ["content:read"] })),
+        "create_invitation" => return ("/v1/invitations".into(), json!({ "email": "new@example.com", "role": "author" })),
+        "create_reset" => return (format!("/v1/users/{}/password-reset", newsroom.person(Role::Author).id), json!({})),
         "merge_author" | "merge_tag" => {
             let kind = if operation == "merge_author" { "authors" } else { "tags" };
             for name in ["One", "Other"] {
@@ -66,7 +68,16 @@ pub fn tried(newsroom: &Newsroom, by: &Person, operation: &str) -> (String, Valu
 
 /// What would change if the write happened again.
 fn seen(newsroom: &Newsroom, by: &Person) -> Vec<Value> {
-    let lists = ["articles?view=working&count=true", "articles?count=true", "authors?count=true", "tags?count=true", "trash", "schedule"];
+    let lists = [
+        "users?count=true",
+        "invitations",
+        "articles?view=working&count=true",
+        "articles?count=true",
+        "authors?count=true",
+        "tags?count=true",
+        "trash",
+        "schedule",
+    ];
     let mut seen: Vec<Value> = lists.iter().map(|list| newsroom.get_as(by, &format!("/v1/{list}")).expect(200).json()).collect();
     let parts = ["comments", "preview-tokens", "revisions"];
     seen.extend(parts.iter().map(|part| newsroom.get_as(by, &format!("/v1/articles/story/{part}?limit=100")).json()));

@@ -88,6 +88,10 @@ impl Newsroom {
             retention: Retention::default(),
             trash_days: 30,
             audit_days: 365,
+            provider: None,
+            mailer: None,
+            invite_url: None,
+            second_factor: Vec::new(),
         };
         change(&mut settings);
         Self::serve(Arc::new(database), settings, tokens, now)

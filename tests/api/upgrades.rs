@@ -2,6 +2,7 @@
 
 use crate::newsroom::{Database, Newsroom, execute};
 use copydesk::http::finish_anew;
+use copydesk::store::search::index_anew;
 use copydesk::store::{Conn, migrate};
 use serde_json::json;
 
@@ -59,9 +60,11 @@ fn a_story_that_was_live_under_the_first_schema_is_live_under_this_one() {
     let applied = migrate(&mut conn).unwrap();
     assert!(applied.iter().any(|name| name == "0002_finished"), "{applied:?}");
     assert_eq!((finish_anew(&mut conn).unwrap(), finish_anew(&mut conn).unwrap()), (1, 0));
+    assert_eq!((index_anew(&mut conn).unwrap(), index_anew(&mut conn).unwrap()), (2, 0));
     drop(conn);
     let newsroom = Newsroom::open_on(database, |_| {});
     let story = newsroom.get("/v1/articles/old?formats=html,markdown,text,blocks").expect(200).json();
+    assert_eq!(newsroom.get("/v1/search?q=%22old%20news%22%20word%20ana%20crime").expect(200).items().len(), 1);
     for (member, value) in [
         ("title", json!("Old \"news\"")),
         ("lead", json!("A lead.")),

@@ -32,6 +32,10 @@ RULES = {
     "a live copy of a version that was never published":
         "SELECT p.article_id FROM published_articles p WHERE NOT EXISTS (SELECT 1 FROM revisions r"
         " WHERE r.article_id = p.article_id AND r.number = p.version AND r.event = 'publish')",
+    "a live copy that search does not know":
+        "SELECT article_id FROM published_articles p WHERE NOT EXISTS (SELECT 1 FROM published_terms t WHERE t.place = p.place AND t.form > 0)",
+    "a working copy that search does not know":
+        "SELECT id FROM articles a WHERE NOT EXISTS (SELECT 1 FROM article_terms t WHERE t.article_id = a.id AND t.form > 0)",
     "an author whose stories are miscounted":
         "SELECT id FROM authors a WHERE live_count <> (SELECT count(*) FROM published_article_authors l WHERE l.author_id = a.id)",
     "a tag whose stories are miscounted":
@@ -67,13 +71,18 @@ def check(rows, promise):
 
 
 def check_file(path, promise):
-    """What SQLite itself says of the file."""
+    """What SQLite itself says of the file, and whether its full-text index has what the tables have."""
     rows = sqlite_rows(path)
     for (line,) in rows("PRAGMA integrity_check(5)"):
         if line != "ok":
             promise.lost(f"integrity_check: {line}")
     for row in rows("PRAGMA foreign_key_check")[:3]:
         promise.lost(f"foreign_key_check: {row}")
+    for copies, index in (("published_terms", "published_index"), ("article_terms", "article_index")):
+        indexed = f"SELECT id AS place FROM {index}_docsize"
+        for first, second in ((f"SELECT place FROM {copies}", indexed), (indexed, f"SELECT place FROM {copies}")):
+            for (place,) in rows(f"{first} EXCEPT {second}")[:3]:
+                promise.lost(f"{copies} and {index} do not have the same: {place}")
 
 
 def check_all(room, ledger, promise):

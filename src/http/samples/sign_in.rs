@@ -1,5 +1,6 @@
 //! Signing in and staying signed in, as it goes in and comes out.
 
+use super::super::oidc::{BeginSignIn, FinishSignIn, SignInBegun};
 use super::super::sign_in::{ChangePassword, Credentials, OpenSession, Refresh, Session, SessionPage};
 use super::super::signing::{KeySet, SetKey};
 use super::{EMAIL, FRIDAY, PASSWORD, page, sample};
@@ -7,9 +8,11 @@ use crate::domain::session;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+const STATE: &str = "b3BhcXVlIHN0YXRlIHRoYXQgY29tZXMgYmFjayBoZXJl";
+const TICKET: &str = "cdt_b3BhcXVlIGFuZCBmb3IgdGhpcyBvbmUgc2lnbi1pbg";
 const REFRESH_TOKEN: &str = "cdr_b3BhcXVlIGFuZCBzaW5nbGUgdXNlLCBhIHNlY3JldCE";
 
-pub(super) fn all() -> [(String, Value); 6] {
+pub(super) fn all() -> [(String, Value); 9] {
     let password = json!({ "current_password": PASSWORD, "new_password": "a lighthouse keeper reads at night" });
     [
         (Credentials::name().into(), json!({ "email": EMAIL, "password": PASSWORD })),
@@ -21,6 +24,14 @@ pub(super) fn all() -> [(String, Value); 6] {
             expires_in: 900,
             refresh_token: REFRESH_TOKEN.into(),
         }),
+        (BeginSignIn::name().into(), json!({ "redirect_uri": "https://desk.example.org/signed-in" })),
+        sample(&SignInBegun {
+            authorization_url: "https://id.example.org/authorize?response_type=code&client_id=copydesk&code_challenge_method=S256&…".into(),
+            state: STATE.into(),
+            ticket: TICKET.into(),
+            expires_in: 600,
+        }),
+        (FinishSignIn::name().into(), json!({ "code": "SplxlOBeZQQYbYS6WxSbIA", "state": STATE, "ticket": TICKET })),
         sample(&KeySet { keys: vec![public_key()] }),
         sample(&SessionPage { items: vec![here()], page: page() }),
     ]

@@ -6,7 +6,7 @@ use crate::domain::time::Moment;
 use crate::http;
 use crate::keep::progress::Show;
 use crate::keep::{lock, sqlite_file};
-use crate::store::{Conn, Error, examine, open_postgres, pending, soundness};
+use crate::store::{Conn, Error, examine, open_postgres, pending, search, soundness};
 
 const RESTORE: &str = "restore a backup (`copydesk restore`); what is damaged is kept aside then";
 /// What is due longer ago than this should have happened, in milliseconds.
@@ -105,6 +105,18 @@ fn look_at_rows(conn: &mut Conn, now: Moment, show: Show, checks: &mut Vec<Check
         }
         checks.push(found.of(name, about));
     }
+    let mut index = Findings::default();
+    asked(&mut index, search::compare(conn), |found, difference| {
+        let remedy = "run `copydesk reindex`, which makes the index anew beside the server";
+        if !difference.wrong.is_empty() {
+            let (count, some) = (difference.wrong.len(), difference.wrong[..difference.wrong.len().min(5)].join(", "));
+            found.problem(format!("live stories are not found as they are ({count}: {some})"), remedy);
+        }
+        if difference.extra > 0 {
+            found.problem(format!("the search index has {} entries of no live story", difference.extra), remedy);
+        }
+    });
+    checks.push(index.of("search", "the search index against every live story, word by word"));
     let mut people = Findings::default();
     asked(&mut people, examine::administrators(conn), |found, count| {
         if count == 0 {

@@ -5,6 +5,7 @@ mod authorisation;
 mod caches;
 mod desk;
 mod history;
+mod identity;
 mod keys;
 mod leaks;
 mod previews;
@@ -13,6 +14,7 @@ mod protocol;
 mod races;
 mod reads;
 mod scripts;
+mod search;
 
 use crate::newsroom::{Newsroom, Person};
 use copydesk::domain::user::Role;

@@ -1,0 +1,158 @@
+//! Puts stories into the index and takes them out, in the transaction of whatever brings that about. Triggers take out what goes with its row.
+
+use super::super::articles::WorkingCopy;
+use super::super::conn::Conn;
+use super::super::error::Error;
+use super::schema::{article_terms, published_terms};
+use super::{FORM, token};
+use crate::domain::article::Content;
+use crate::domain::search::facts::{Known, Story};
+use crate::domain::search::spelling::is_speakable;
+use crate::domain::time::Moment;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Binary, Text};
+
+/// How a story is found, beside its words.
+#[derive(Clone, Debug)]
+pub struct Beside<'a> {
+    /// Their ids.
+    pub authors: Vec<&'a str>,
+    /// Their ids, internal ones included.
+    pub tags: Vec<&'a str>,
+    pub language: &'a str,
+    pub year: Option<i64>,
+}
+
+impl<'a> Beside<'a> {
+    /// Of a working copy that is about to be live.
+    pub fn of(copy: &'a WorkingCopy, content: &'a Content, published_at: Moment) -> Self {
+        Self {
+            authors: copy.authors.iter().map(|author| author.id.as_str()).collect(),
+            tags: copy.tags.iter().map(|tag| tag.id.as_str()).collect(),
+            language: &content.language.0,
+            year: Some(i64::from(published_at.year())),
+        }
+    }
+}
+
+/// Puts a live copy into the public's index. `text` is its body as readers see it, finished (a JSON string).
+pub fn publish(conn: &mut Conn, place: i64, content: &Content, text: &str, beside: &Beside<'_>) -> Result<(), Error> {
+    let text: String = serde_json::from_str(text).map_err(|error| Error::Damaged(format!("the text of a live story: {error}")))?;
+    let known = story(content, text).known();
+    let (terms, entries) = (known.packed(), entries(&known, beside));
+    match conn {
+        Conn::Sqlite(sqlite) => {
+            diesel::insert_into(published_terms::table)
+                .values((published_terms::place.eq(place), published_terms::form.eq(FORM), published_terms::terms.eq(&terms)))
+                .execute(sqlite)?;
+            diesel::sql_query("INSERT INTO published_index (rowid, words) VALUES (?, ?)")
+                .bind::<BigInt, _>(place)
+                .bind::<Text, _>(entries.join(" "))
+                .execute(sqlite)?;
+        }
+        Conn::Postgres(postgres) => {
+            diesel::sql_query("INSERT INTO published_terms (place, form, terms, words) VALUES ($1, $2, $3, CAST($4 AS tsvector))")
+                .bind::<BigInt, _>(place)
+                .bind::<BigInt, _>(FORM)
+                .bind::<Binary, _>(&terms)
+                .bind::<Text, _>(quoted(&entries))
+                .execute(postgres)?;
+        }
+    }
+    keep_words(conn, &known)
+}
+
+/// Puts a working copy into the newsroom's index, in the place of what was there of it.
+pub fn put_working(conn: &mut Conn, id: &str, content: &Content, author_ids: &[String], tag_ids: &[String]) -> Result<(), Error> {
+    delete_working(conn, id)?;
+    let known = story(content, content.body.clone()).known();
+    let beside = Beside {
+        authors: author_ids.iter().map(String::as_str).collect(),
+        tags: tag_ids.iter().map(String::as_str).collect(),
+        language: &content.language.0,
+        year: None,
+    };
+    let (terms, entries) = (known.packed(), entries(&known, &beside));
+    match conn {
+        Conn::Sqlite(sqlite) => {
+            let (place,): (i64,) = diesel::insert_into(article_terms::table)
+                .values((article_terms::article_id.eq(id), article_terms::form.eq(FORM), article_terms::terms.eq(&terms)))
+                .returning((article_terms::place,))
+                .get_result(sqlite)?;
+            diesel::sql_query("INSERT INTO article_index (rowid, words) VALUES (?, ?)")
+                .bind::<BigInt, _>(place)
+                .bind::<Text, _>(entries.join(" "))
+                .execute(sqlite)?;
+        }
+        Conn::Postgres(postgres) => {
+            diesel::sql_query("INSERT INTO article_terms (article_id, form, terms, words) VALUES ($1, $2, $3, CAST($4 AS tsvector))")
+                .bind::<Text, _>(id)
+                .bind::<BigInt, _>(FORM)
+                .bind::<Binary, _>(&terms)
+                .bind::<Text, _>(quoted(&entries))
+                .execute(postgres)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes a working copy out of the newsroom's index.
+pub fn delete_working(conn: &mut Conn, id: &str) -> Result<(), Error> {
+    diesel::delete(article_terms::table.filter(article_terms::article_id.eq(id))).execute(conn)?;
+    Ok(())
+}
+
+/// What search reads of a story. Its `custom` members and what it tells search engines are not for readers, and not found.
+pub(super) fn story(content: &Content, text: String) -> Story {
+    let image = content.image.as_ref();
+    let beside = [
+        content.dateline.as_ref().and_then(|dateline| dateline.text.clone()),
+        image.and_then(|image| image.caption.clone()),
+        image.and_then(|image| image.alt.clone()),
+        image.and_then(|image| image.credit.clone()),
+    ];
+    Story {
+        title: content.title.clone(),
+        lead: [&content.subtitle, &content.lead].into_iter().flatten().cloned().collect(),
+        headings: Story::headings_of(&content.body),
+        body: std::iter::once(text).chain(beside.into_iter().flatten()).collect(),
+    }
+}
+
+fn entries(known: &Known, beside: &Beside<'_>) -> Vec<String> {
+    let Beside { authors, tags, language, year } = beside;
+    let words = known.words.keys().cloned();
+    let titles = known.title.iter().map(|word| token::of_title(word));
+    let links = authors.iter().map(|id| token::of_author(id)).chain(tags.iter().map(|id| token::of_tag(id)));
+    words.chain(titles).chain(links).chain([token::of_language(language)]).chain(year.map(token::of_year)).collect()
+}
+
+/// A tsvector as text. Folded words hold neither quotes nor backslashes.
+fn quoted(entries: &[String]) -> String {
+    entries.iter().map(|entry| format!("'{entry}'")).collect::<Vec<_>>().join(" ")
+}
+
+/// Notes words that live stories have, in order: of two stories that bring the same new word, one waits for the other and not the other for it.
+fn keep_words(conn: &mut Conn, known: &Known) -> Result<(), Error> {
+    let words: Vec<&str> = known.words.keys().map(String::as_str).filter(|word| is_speakable(word)).collect();
+    let backwards: Vec<String> = words.iter().map(|word| word.chars().rev().collect()).collect();
+    match conn {
+        Conn::Sqlite(sqlite) => {
+            let pairs: Vec<(&str, String)> = words.into_iter().zip(backwards).collect();
+            let pairs = serde_json::to_string(&pairs).map_err(|error| Error::Damaged(error.to_string()))?;
+            diesel::sql_query("INSERT OR IGNORE INTO published_words SELECT value ->> 0, value ->> 1 FROM json_each(?)")
+                .bind::<Text, _>(pairs)
+                .execute(sqlite)?;
+        }
+        Conn::Postgres(postgres) => {
+            diesel::sql_query(
+                "INSERT INTO published_words SELECT * FROM unnest($1, $2) AS new (word, backwards) \
+                 WHERE NOT EXISTS (SELECT 1 FROM published_words known WHERE known.word = new.word) ON CONFLICT DO NOTHING",
+            )
+            .bind::<Array<Text>, _>(words)
+            .bind::<Array<Text>, _>(backwards)
+            .execute(postgres)?;
+        }
+    }
+    Ok(())
+}
