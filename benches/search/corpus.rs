@@ -4,7 +4,7 @@ use crate::clients::Client;
 use copydesk::domain::article::Content;
 use copydesk::domain::time::Moment;
 use copydesk::store::search::{Beside, keep_author, keep_tag, publish};
-use copydesk::store::{Conn, Error, in_transaction, migrate, open_sqlite};
+use copydesk::store::{Conn, Error, in_write, migrate, open_sqlite};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -178,7 +178,7 @@ fn fill(path: &Path, size: usize, language: &Language) -> Result<(), Error> {
     let mut written = 0;
     while written < size {
         let until = (written + TOGETHER).min(size);
-        in_transaction(&mut conn, |conn| (written..until).try_for_each(|number| story(conn, number, &mut dice, language)))?;
+        in_write(&mut conn, |conn| (written..until).try_for_each(|number| story(conn, number, &mut dice, language)))?;
         written = until;
         if written.is_multiple_of(100_000) {
             eprintln!("{written} stories…");

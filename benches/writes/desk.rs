@@ -17,7 +17,6 @@ use copydesk::store::{Error, Write, migrate, open_sqlite};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-const START: i64 = 1_735_689_600_000;
 const PARAGRAPH: &str = "The minister said on Friday that talks about trade and migration would go on in the capital while police looked for \
 witnesses near the border, and that nobody who had come to the meeting had left it with empty hands.";
 
@@ -55,11 +54,17 @@ impl Desk {
 }
 
 pub fn occasion() -> Occasion {
-    Occasion::of_system("bench", Moment::from_milliseconds(START))
+    Occasion::of_system("bench", now())
+}
+
+/// Ids and times go on as they do in a newsroom, so that what is new stands side by side in every index by time.
+fn now() -> Moment {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
+    Moment::from_milliseconds(i64::try_from(since.as_millis()).expect("a time"))
 }
 
 fn people(write: &mut Write<'_>) -> Result<Links, Error> {
-    let now = Moment::from_milliseconds(START);
+    let now = now();
     let stamp = Stamp::new("bench", now);
     let mut links = Links { authors: Vec::new(), tags: Vec::new() };
     for n in 0..20 {
@@ -108,7 +113,7 @@ pub fn draft(links: &Links, writer: usize, n: usize) -> Draft {
 
 /// What `POST /v1/articles` does inside its transaction: the story with its slug, links, revision and line in the log, and the copy that is answered.
 pub fn create(write: &mut Write<'_>, draft: Draft) -> Result<(), Error> {
-    let now = Moment::from_milliseconds(START);
+    let now = now();
     let id = id::new(now);
     articles::insert(write, &id, draft, &Stamp::new("bench", now))?;
     articles::by_id(write, &id).map(drop)

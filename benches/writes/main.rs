@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench writes` lets 32 writers create stories, three ways on the same disk, in turn, some rounds: through the one
 //! writer with its group commit; through the same writer, each create committed alone; through a pool of connections, each create in a
-//! transaction of its own (`BEGIN IMMEDIATE`, a busy timeout). Then 64 clients read from the release binary at a steady rate,
+//! transaction of its own (`BEGIN IMMEDIATE`, a busy timeout); `-- together` runs the first alone, for a profiler. Then 64 clients read from the release binary at a steady rate,
 //! without and with clients that create.
 
 mod desk;
@@ -17,6 +17,10 @@ const ROUNDS: usize = 5;
 const SECONDS: Duration = Duration::from_secs(3);
 
 fn main() {
+    if std::env::args().any(|argument| argument == "together") {
+        // For a profiler: nothing else runs.
+        return println!("{:?}", ways::run(Way::Together, WRITERS, SECONDS * 4));
+    }
     println!("{WRITERS} writers, durable creates, medians of {ROUNDS} rounds of {} s:\n", SECONDS.as_secs());
     println!("| way | creates/s | p50 ms | p99 ms |\n|---|---|---|---|");
     let mut rounds: Vec<[Figures; 3]> = Vec::new();

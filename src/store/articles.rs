@@ -275,12 +275,13 @@ pub(super) fn with_links(conn: &mut Conn, rows: Vec<ArticleRow>) -> Result<Vec<W
 pub fn insert(write: &mut Write<'_>, id: &str, draft: Draft, stamp: &Stamp) -> Result<(), Error> {
     let conn = &mut *write.conn;
     let slug = slugs::claim(conn, Kind::Article, id, draft.slug.clone())?;
+    let document = document(&draft.content)?;
     let now = stamp.now.milliseconds();
     diesel::insert_into(articles::table)
         .values((
             (articles::id.eq(id), articles::slug.eq(&slug), articles::status.eq(Status::Draft.name()), articles::version.eq(1)),
             (articles::title.eq(&draft.content.title), articles::language.eq(&draft.content.language.0)),
-            (articles::document.eq(document(&draft.content)?), articles::word_count.eq(draft.word_count)),
+            (articles::document.eq(&document), articles::word_count.eq(draft.word_count)),
             (articles::reading_minutes.eq(draft.reading_minutes), articles::has_unpublished_changes.eq(true)),
             (articles::created_by.eq(&stamp.user_id), articles::created_at.eq(now)),
             (articles::updated_by.eq(&stamp.user_id), articles::updated_at.eq(now), articles::edited_by.eq(&stamp.user_id)),
@@ -288,10 +289,12 @@ pub fn insert(write: &mut Write<'_>, id: &str, draft: Draft, stamp: &Stamp) -> R
         .execute(conn)
         .or_taken("slug", &slug)?;
     slugs::hold(conn, Kind::Article, id, &slug)?;
-    links::set_authors(conn, id, &draft.author_ids)?;
-    links::set_tags(conn, id, &draft.tag_ids)?;
-    search::put_working(conn, id, &draft.content, &draft.author_ids, &draft.tag_ids)?;
-    note_revision(write, id, 1, "create", stamp)
+    links::add_authors(conn, id, &draft.author_ids)?;
+    links::add_tags(conn, id, &draft.tag_ids)?;
+    search::add_working(conn, id, &draft.content, &draft.author_ids, &draft.tag_ids)?;
+    let snapshot = snapshot(id, &document, slug, draft.author_ids, draft.tag_ids)?;
+    write.note("article", id);
+    history::append(write.conn, id, 1, "create", &snapshot, stamp)
 }
 
 /// Replaces the working copy of version `seen`; the live copy stays as it is.
@@ -301,15 +304,16 @@ pub fn update(write: &mut Write<'_>, id: &str, seen: i64, draft: Draft, state: S
 
 /// Replaces the working copy of version `seen` by that event.
 pub fn replace(write: &mut Write<'_>, id: &str, seen: i64, draft: Draft, state: State, event: &str, stamp: &Stamp) -> Result<(), Error> {
-    let members = changed(write, id, &draft)?;
-    write.note_members("article", id, members);
+    let document = document(&draft.content)?;
+    let members = changed(write, id, &draft, &document)?;
+    write.note_members("article", id, &members);
     let conn = &mut *write.conn;
     let slug = slugs::claim(conn, Kind::Article, id, draft.slug.clone())?;
     let changed = diesel::update(articles::table.filter(articles::id.eq(id).and(articles::version.eq(seen))))
         .set((
             (articles::slug.eq(&slug), articles::version.eq(seen + 1)),
             (articles::title.eq(&draft.content.title), articles::language.eq(&draft.content.language.0)),
-            (articles::document.eq(document(&draft.content)?), articles::word_count.eq(draft.word_count)),
+            (articles::document.eq(&document), articles::word_count.eq(draft.word_count)),
             (articles::reading_minutes.eq(draft.reading_minutes), articles::has_unpublished_changes.eq(state.has_unpublished_changes)),
             (articles::updated_by.eq(&stamp.user_id), articles::updated_at.eq(stamp.now.milliseconds())),
             articles::edited_by.eq(&stamp.user_id),
@@ -318,17 +322,22 @@ pub fn replace(write: &mut Write<'_>, id: &str, seen: i64, draft: Draft, state: 
         .or_taken("slug", &slug)?;
     won(changed)?;
     slugs::hold(conn, Kind::Article, id, &slug)?;
-    links::set_authors(conn, id, &draft.author_ids)?;
-    links::set_tags(conn, id, &draft.tag_ids)?;
+    if members.iter().any(|member| member == "author_ids") {
+        links::set_authors(conn, id, &draft.author_ids)?;
+    }
+    if members.iter().any(|member| member == "tag_ids") {
+        links::set_tags(conn, id, &draft.tag_ids)?;
+    }
     search::put_working(conn, id, &draft.content, &draft.author_ids, &draft.tag_ids)?;
-    note_revision(write, id, seen + 1, event, stamp)
+    let snapshot = snapshot(id, &document, slug, draft.author_ids, draft.tag_ids)?;
+    history::append(conn, id, seen + 1, event, &snapshot, stamp)
 }
 
 /// The names of the members that a save changes.
-fn changed(conn: &mut Conn, id: &str, draft: &Draft) -> Result<Vec<String>, Error> {
+fn changed(conn: &mut Conn, id: &str, draft: &Draft, document: &str) -> Result<Vec<String>, Error> {
     let (slug, before): (String, String) = articles::table.find(id).select((articles::slug, articles::document)).first(conn)?;
     let members = |json: &str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json).unwrap_or_default();
-    let (before, after) = (members(&before), members(&document(&draft.content)?));
+    let (before, after) = (members(&before), members(document));
     let mut changed: Vec<String> =
         after.into_iter().filter(|(name, value)| before.get(name) != Some(value)).map(|(name, _)| name).collect();
     let (author_ids, tag_ids) = (author_ids_of(conn, id)?, tag_ids_of(conn, id)?);
@@ -363,10 +372,15 @@ pub(super) fn note_revision(write: &mut Write<'_>, id: &str, number: i64, event:
     let conn = &mut *write.conn;
     let (slug, document): (String, String) = articles::table.find(id).select((articles::slug, articles::document)).first(conn)?;
     let (author_ids, tag_ids) = (author_ids_of(conn, id)?, tag_ids_of(conn, id)?);
-    let mut snapshot: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(&document).map_err(|error| Error::Damaged(format!("article {id}: {error}")))?;
-    snapshot.insert("slug".into(), slug.into());
-    snapshot.insert("author_ids".into(), author_ids.into());
-    snapshot.insert("tag_ids".into(), tag_ids.into());
-    history::append(conn, id, number, event, serde_json::Value::Object(snapshot).to_string().as_bytes(), stamp)
+    history::append(conn, id, number, event, &snapshot(id, &document, slug, author_ids, tag_ids)?, stamp)
+}
+
+/// What a revision keeps, as JSON.
+fn snapshot(id: &str, document: &str, slug: String, author_ids: Vec<String>, tag_ids: Vec<String>) -> Result<Vec<u8>, Error> {
+    let mut members: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(document).map_err(|error| Error::Damaged(format!("article {id}: {error}")))?;
+    members.insert("slug".into(), slug.into());
+    members.insert("author_ids".into(), author_ids.into());
+    members.insert("tag_ids".into(), tag_ids.into());
+    Ok(serde_json::Value::Object(members).to_string().into_bytes())
 }

@@ -1,5 +1,6 @@
 //! The contents of revisions in few bytes: whole, or what changed since another.
 
+use std::cell::RefCell;
 use std::io;
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::CParameter;
@@ -23,9 +24,20 @@ pub const fn base_of(number: i64) -> i64 {
     number - reach
 }
 
+thread_local! {
+    /// What compressing needs, made once for each thread: to make it takes as long as to use it.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
+
 /// The content whole.
 pub fn pack(content: &[u8]) -> io::Result<Vec<u8>> {
-    zstd::bulk::compress(content, LEVEL)
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let compressor = match kept {
+            Some(compressor) => compressor,
+            None => kept.insert(Compressor::new(LEVEL)?),
+        };
+        compressor.compress(content)
+    })
 }
 
 /// What `content` has that `base` has not; nothing where they are the same, `None` where it would be shorter to tell it whole.

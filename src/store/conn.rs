@@ -10,6 +10,7 @@ use super::error::Error;
 use super::marks::Marks;
 use super::news;
 use super::pool::{Pool, PoolState};
+use super::search;
 use super::transaction::{Manager, end_transaction, in_transaction, in_write, lost};
 use super::writer::Writer;
 use crate::domain::audit::Occasion;
@@ -347,8 +348,9 @@ pub fn open_sqlite(path: &Path) -> Result<Conn, Error> {
     let mut conn = connect_sqlite(path)?;
     conn.batch_execute(
         "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-         PRAGMA journal_size_limit = 67108864;",
+         PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;",
     )
+    .and_then(|()| search::prepare(&mut conn))
     .map_err(|error| Error::Start(format!("the database {} cannot be opened: {error}", path.display())))?;
     Ok(Conn::Sqlite(conn))
 }

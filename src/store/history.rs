@@ -96,7 +96,7 @@ pub fn content(conn: &mut Conn, id: &str, number: i64) -> Result<Option<Vec<u8>>
 /// Adds what a write left, and lets go what the retention does not keep.
 pub(super) fn append(conn: &mut Conn, id: &str, number: i64, event: &str, content: &[u8], stamp: &Stamp) -> Result<(), Error> {
     // The first has none before it; one that the retention let go is stood in for by its nearest.
-    let base = Chain::up_to(conn, id, compact::base_of(number).max(1).min(number - 1))?;
+    let base = if number == 1 { Chain(Vec::new()) } else { Chain::up_to(conn, id, compact::base_of(number).max(1).min(number - 1))? };
     let packed = Packed::since(&base, id, content)?;
     diesel::insert_into(revisions::table)
         .values((

@@ -50,22 +50,26 @@ pub(super) fn by_story<T>(rows: Vec<(String, T)>) -> ByStory<T> {
 pub fn authors_of(conn: &mut Conn, stories: &[String]) -> Result<ByStory<BylineRow>, Error> {
     let rows = article_authors::table
         .inner_join(authors::table)
-        .filter(article_authors::article_id.eq_any(stories))
         .order((article_authors::article_id, article_authors::position))
-        .select((article_authors::article_id, BylineRow::as_select()))
-        .load(conn)?;
-    Ok(by_story(rows))
+        .select((article_authors::article_id, BylineRow::as_select()));
+    Ok(by_story(match stories {
+        // Of one story, as every write asks, it is prepared once.
+        [story] => rows.filter(article_authors::article_id.eq(story)).load(conn)?,
+        _ => rows.filter(article_authors::article_id.eq_any(stories)).load(conn)?,
+    }))
 }
 
 /// The tags of working copies, internal ones included.
 pub fn tags_of(conn: &mut Conn, stories: &[String]) -> Result<ByStory<LabelRow>, Error> {
     let rows = article_tags::table
         .inner_join(tags::table)
-        .filter(article_tags::article_id.eq_any(stories))
         .order((article_tags::article_id, article_tags::position))
-        .select((article_tags::article_id, LabelRow::as_select()))
-        .load(conn)?;
-    Ok(by_story(rows))
+        .select((article_tags::article_id, LabelRow::as_select()));
+    Ok(by_story(match stories {
+        // Of one story, as every write asks, it is prepared once.
+        [story] => rows.filter(article_tags::article_id.eq(story)).load(conn)?,
+        _ => rows.filter(article_tags::article_id.eq_any(stories)).load(conn)?,
+    }))
 }
 
 /// The authors of those ids, in the given order; those that are gone are left out.
@@ -149,6 +153,11 @@ fn in_order(keys: &[String], ids: Vec<String>, slugs: Vec<(String, String)>) -> 
 /// Replaces the authors of a working copy.
 pub fn set_authors(conn: &mut Conn, story: &str, author_ids: &[String]) -> Result<(), Error> {
     diesel::delete(article_authors::table.filter(article_authors::article_id.eq(story))).execute(conn)?;
+    add_authors(conn, story, author_ids)
+}
+
+/// Gives a working copy that has none its authors.
+pub fn add_authors(conn: &mut Conn, story: &str, author_ids: &[String]) -> Result<(), Error> {
     for (position, author) in (0_i64..).zip(author_ids) {
         diesel::insert_into(article_authors::table)
             .values((article_authors::article_id.eq(story), article_authors::position.eq(position), article_authors::author_id.eq(author)))
@@ -161,6 +170,11 @@ pub fn set_authors(conn: &mut Conn, story: &str, author_ids: &[String]) -> Resul
 /// Replaces the tags of a working copy.
 pub fn set_tags(conn: &mut Conn, story: &str, tag_ids: &[String]) -> Result<(), Error> {
     diesel::delete(article_tags::table.filter(article_tags::article_id.eq(story))).execute(conn)?;
+    add_tags(conn, story, tag_ids)
+}
+
+/// Gives a working copy that has none its tags.
+pub fn add_tags(conn: &mut Conn, story: &str, tag_ids: &[String]) -> Result<(), Error> {
     for (position, tag) in (0_i64..).zip(tag_ids) {
         diesel::insert_into(article_tags::table)
             .values((article_tags::article_id.eq(story), article_tags::position.eq(position), article_tags::tag_id.eq(tag)))

@@ -10,11 +10,11 @@ use std::collections::HashMap;
 
 /// The last lock of each of those stories, by the story's id; it may have ended.
 pub fn of(conn: &mut Conn, stories: &[String]) -> Result<HashMap<String, Lock>, Error> {
-    let rows: Vec<(String, String, String, i64)> = locks::table
-        .inner_join(users::table)
-        .filter(locks::article_id.eq_any(stories))
-        .select((locks::article_id, locks::user_id, users::name, locks::locked_until))
-        .load(conn)?;
+    let rows = locks::table.inner_join(users::table).select((locks::article_id, locks::user_id, users::name, locks::locked_until));
+    let rows: Vec<(String, String, String, i64)> = match stories {
+        [story] => rows.filter(locks::article_id.eq(story)).load(conn)?,
+        _ => rows.filter(locks::article_id.eq_any(stories)).load(conn)?,
+    };
     let lock = |(story, user_id, name, until)| (story, Lock { user_id, name, until: Moment::from_milliseconds(until) });
     Ok(rows.into_iter().map(lock).collect())
 }

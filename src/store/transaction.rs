@@ -2,6 +2,7 @@
 
 use super::conn::Conn;
 use super::error::Error;
+use super::search;
 use diesel::connection::{AnsiTransactionManager, Connection, TransactionManager};
 use diesel::result::QueryResult;
 
@@ -11,7 +12,11 @@ pub(super) type Manager = <Conn as Connection>::TransactionManager;
 /// even a statement that only writes may read first (the full-text index looks at its settings), so it takes its turn when it begins.
 pub fn in_write<T, E: From<Error>>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
     begin_write(conn).map_err(lost)?;
-    end_transaction(conn, work)
+    end_transaction(conn, |conn| {
+        let value = work(conn)?;
+        search::settle(conn)?;
+        Ok(value)
+    })
 }
 
 /// Begins a transaction that is going to write.

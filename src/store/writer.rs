@@ -9,6 +9,7 @@ use super::conn::{Conn, PATIENCE, Write, noting, open_sqlite};
 use super::counts::Counts;
 use super::error::Error;
 use super::marks::Marks;
+use super::search;
 use super::transaction::{begin_write, in_transaction};
 use crate::domain::audit::Occasion;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
@@ -239,6 +240,7 @@ impl Desk {
                 batch.push(next);
             }
         }
+        search::settle(&mut conn).map_err(Failure::Before)?;
         let started = Instant::now();
         commit(&mut conn).map_err(Failure::AtCommit)?;
         self.counts.commits.note_time(started.elapsed());

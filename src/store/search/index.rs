@@ -3,14 +3,17 @@
 use super::super::articles::WorkingCopy;
 use super::super::conn::Conn;
 use super::super::error::Error;
-use super::schema::{article_terms, published_terms};
+use super::schema::{article_entries, article_terms, published_entries, published_terms};
 use super::{FORM, token};
 use crate::domain::article::Content;
 use crate::domain::search::facts::{Known, Story};
 use crate::domain::search::spelling::is_speakable;
 use crate::domain::time::Moment;
+use diesel::connection::SimpleConnection;
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Text};
+use diesel::sqlite::SqliteConnection;
 
 /// How a story is found, beside its words.
 #[derive(Clone, Debug)]
@@ -35,6 +38,34 @@ impl<'a> Beside<'a> {
     }
 }
 
+/// Makes the place, on a connection of SQLite that is going to write, where entries wait for the end of their transaction. Each time that the
+/// index is written it makes a part of its own, and at each savepoint it is written: a part for each transaction is far cheaper.
+pub fn prepare(conn: &mut SqliteConnection) -> QueryResult<()> {
+    conn.batch_execute(
+        "PRAGMA temp_store = MEMORY; \
+         CREATE TEMP TABLE published_entries (place INTEGER NOT NULL PRIMARY KEY, words TEXT NOT NULL) STRICT; \
+         CREATE TEMP TABLE article_entries (place INTEGER NOT NULL PRIMARY KEY, words TEXT NOT NULL) STRICT;",
+    )
+}
+
+/// Puts the entries that wait into the index: at the end of every transaction that writes. What is gone again meanwhile is left out.
+pub fn settle(conn: &mut Conn) -> Result<(), Error> {
+    let Conn::Sqlite(sqlite) = conn else { return Ok(()) };
+    if diesel::select(exists(published_entries::table.select(published_entries::place))).get_result(sqlite)? {
+        sqlite.batch_execute(
+            "INSERT INTO published_index (rowid, words) SELECT place, words FROM published_entries JOIN published_terms USING (place) ORDER BY place; \
+             DELETE FROM published_entries",
+        )?;
+    }
+    if diesel::select(exists(article_entries::table.select(article_entries::place))).get_result(sqlite)? {
+        sqlite.batch_execute(
+            "INSERT INTO article_index (rowid, words) SELECT place, words FROM article_entries JOIN article_terms USING (place) ORDER BY place; \
+             DELETE FROM article_entries",
+        )?;
+    }
+    Ok(())
+}
+
 /// Puts a live copy into the public's index. `text` is its body as readers see it, finished (a JSON string).
 pub fn publish(conn: &mut Conn, place: i64, content: &Content, text: &str, beside: &Beside<'_>) -> Result<(), Error> {
     let text: String = serde_json::from_str(text).map_err(|error| Error::Damaged(format!("the text of a live story: {error}")))?;
@@ -45,9 +76,8 @@ pub fn publish(conn: &mut Conn, place: i64, content: &Content, text: &str, besid
             diesel::insert_into(published_terms::table)
                 .values((published_terms::place.eq(place), published_terms::form.eq(FORM), published_terms::terms.eq(&terms)))
                 .execute(sqlite)?;
-            diesel::sql_query("INSERT INTO published_index (rowid, words) VALUES (?, ?)")
-                .bind::<BigInt, _>(place)
-                .bind::<Text, _>(entries.join(" "))
+            diesel::replace_into(published_entries::table)
+                .values((published_entries::place.eq(place), published_entries::words.eq(entries.join(" "))))
                 .execute(sqlite)?;
         }
         Conn::Postgres(postgres) => {
@@ -65,6 +95,11 @@ pub fn publish(conn: &mut Conn, place: i64, content: &Content, text: &str, besid
 /// Puts a working copy into the newsroom's index, in the place of what was there of it.
 pub fn put_working(conn: &mut Conn, id: &str, content: &Content, author_ids: &[String], tag_ids: &[String]) -> Result<(), Error> {
     delete_working(conn, id)?;
+    add_working(conn, id, content, author_ids, tag_ids)
+}
+
+/// Puts a working copy into the newsroom's index that is not in it.
+pub fn add_working(conn: &mut Conn, id: &str, content: &Content, author_ids: &[String], tag_ids: &[String]) -> Result<(), Error> {
     let known = story(content, content.body.clone()).known();
     let beside = Beside {
         authors: author_ids.iter().map(String::as_str).collect(),
@@ -79,9 +114,8 @@ pub fn put_working(conn: &mut Conn, id: &str, content: &Content, author_ids: &[S
                 .values((article_terms::article_id.eq(id), article_terms::form.eq(FORM), article_terms::terms.eq(&terms)))
                 .returning((article_terms::place,))
                 .get_result(sqlite)?;
-            diesel::sql_query("INSERT INTO article_index (rowid, words) VALUES (?, ?)")
-                .bind::<BigInt, _>(place)
-                .bind::<Text, _>(entries.join(" "))
+            diesel::replace_into(article_entries::table)
+                .values((article_entries::place.eq(place), article_entries::words.eq(entries.join(" "))))
                 .execute(sqlite)?;
         }
         Conn::Postgres(postgres) => {
@@ -97,7 +131,7 @@ pub fn put_working(conn: &mut Conn, id: &str, content: &Content, author_ids: &[S
 }
 
 /// Takes a working copy out of the newsroom's index.
-pub fn delete_working(conn: &mut Conn, id: &str) -> Result<(), Error> {
+fn delete_working(conn: &mut Conn, id: &str) -> Result<(), Error> {
     diesel::delete(article_terms::table.filter(article_terms::article_id.eq(id))).execute(conn)?;
     Ok(())
 }

@@ -18,6 +18,21 @@ diesel::table! {
     }
 }
 
+// Of a connection of SQLite that writes, and of it alone: what waits for the end of its transaction.
+diesel::table! {
+    published_entries (place) {
+        place -> BigInt,
+        words -> Text,
+    }
+}
+
+diesel::table! {
+    article_entries (place) {
+        place -> BigInt,
+        words -> Text,
+    }
+}
+
 diesel::table! {
     author_words (word, author_id) {
         word -> Text,
