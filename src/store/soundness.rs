@@ -5,6 +5,7 @@
 use super::catalogue;
 use super::conn::Conn;
 use super::error::Error;
+use super::search;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -23,6 +24,7 @@ pub fn open_beside(path: &Path) -> Result<Conn, Error> {
 pub fn open_unfinished(path: &Path) -> Result<Conn, Error> {
     let mut conn = connect(path)?;
     conn.batch_execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536")
+        .and_then(|()| search::prepare(&mut conn))
         .map_err(|error| unreadable(path, &error))?;
     Ok(Conn::Sqlite(conn))
 }
