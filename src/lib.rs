@@ -5,11 +5,13 @@
 //! `render` turns Markdown into what readers see, when it is written; `auth` knows passwords and tokens.
 //! `outbound` is the one way out, to other servers; `mail` to a mail server.
 //! `cli` is the other way in: the subcommands of the one binary.
+//! `background` is where work waits that takes long.
 //! `keep` sees to it that no word is lost: backups, moves, the doctor.
 
 #![forbid(unsafe_code)]
 
 pub mod auth;
+mod background;
 pub mod cli;
 pub mod config;
 pub mod domain;

@@ -13,6 +13,7 @@ use super::pool::{Pool, PoolState};
 use super::search;
 use super::transaction::{Manager, end_transaction, in_transaction, in_write, lost};
 use super::writer::Writer;
+use crate::background::{Background, NotDone};
 use crate::domain::audit::Occasion;
 use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::pg::PgConnection;
@@ -96,7 +97,7 @@ pub struct Shared {
 
 #[derive(Clone)]
 enum Database {
-    Sqlite { path: Arc<PathBuf>, writer: Arc<Writer>, readers: Arc<Mutex<Vec<Conn>>> },
+    Sqlite { path: Arc<PathBuf>, writer: Arc<Writer>, long: Arc<Background>, readers: Arc<Mutex<Vec<Conn>>> },
     Postgres { pool: Arc<Pool> },
 }
 
@@ -112,7 +113,9 @@ impl Shared {
         let conn = open_sqlite(path)?;
         let (marks, counts) = (Arc::<Marks>::default(), Arc::<Counts>::default());
         let writer = Arc::new(Writer::start(conn, path.to_owned(), marks.clone(), counts.clone())?);
-        let database = Database::Sqlite { path: Arc::new(path.to_owned()), writer, readers: Arc::default() };
+        let long = Background::start("long-read", LONG_READS, LONG_READS)
+            .map_err(|error| Error::Start(format!("the threads for long reads cannot be started: {error}")))?;
+        let database = Database::Sqlite { path: Arc::new(path.to_owned()), writer, long: Arc::new(long), readers: Arc::default() };
         Ok(Self { database, marks, counts, long: turns() })
     }
 
@@ -228,10 +231,11 @@ impl Store {
         let turn = turn.map_err(|_late| Error::Unavailable("the read has waited too long for its turn".into()))?;
         let turn = turn.map_err(|closed| Error::Unavailable(closed.to_string()))?;
         match &self.shared.database {
-            Database::Sqlite { path, readers, .. } => {
-                let (path, readers) = (path.clone(), readers.clone());
-                on_a_blocking_thread(move || {
+            Database::Sqlite { path, long, readers, .. } => {
+                let (path, readers, caller) = (path.clone(), readers.clone(), Span::current());
+                let read = move || {
                     let _turn = turn;
+                    let _caller = caller.enter();
                     let _span = tracing::debug_span!("read").entered();
                     let waiting = || readers.lock().unwrap_or_else(PoisonError::into_inner);
                     // Taken out while it works, as above: there are never more than there are turns.
@@ -240,8 +244,11 @@ impl Store {
                     let outcome = in_transaction(&mut conn, work);
                     waiting().push(conn);
                     outcome
-                })
-                .await
+                };
+                long.run(read).await.map_err(|not_done| match not_done {
+                    NotDone::Panicked => Error::Panicked,
+                    NotDone::Full | NotDone::Ended => Error::Unavailable(format!("a long read: {not_done}")),
+                })?
             }
             Database::Postgres { .. } => {
                 let outcome = self.read(work).await;
@@ -348,7 +355,7 @@ pub fn open_sqlite(path: &Path) -> Result<Conn, Error> {
     let mut conn = connect_sqlite(path)?;
     conn.batch_execute(
         "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-         PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;",
+         PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;",
     )
     .and_then(|()| search::prepare(&mut conn))
     .map_err(|error| Error::Start(format!("the database {} cannot be opened: {error}", path.display())))?;

@@ -36,7 +36,7 @@ pub enum Error {
     /// The database holds something this program never wrote.
     #[error("damaged data: {0}")]
     Damaged(String),
-    #[error("a write panicked")]
+    #[error("the work panicked")]
     Panicked,
     #[error("database: {0}")]
     Database(DieselError),

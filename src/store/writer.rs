@@ -11,6 +11,7 @@ use super::error::Error;
 use super::marks::Marks;
 use super::search;
 use super::transaction::{begin_write, in_transaction};
+use crate::background::give_way;
 use crate::domain::audit::Occasion;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
@@ -183,6 +184,8 @@ struct Desk {
 
 impl Desk {
     fn run(mut self) {
+        // A commit takes as long as many reads.
+        give_way();
         let mut seen = self.commits_of_others();
         loop {
             let next = self.jobs.recv_timeout(PAUSE);
