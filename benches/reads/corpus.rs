@@ -21,6 +21,7 @@ use diesel::Connection as _;
 use diesel::sqlite::SqliteConnection;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 const AUTHORS: usize = 200;
 const TAGS: usize = 100;
@@ -106,16 +107,24 @@ impl Corpus {
     /// Writes the corpus, unless it is there already in the folder to keep it in.
     pub fn build(size: usize, kept: Option<&Path>) -> Self {
         let folder = Folder::of(size, kept);
-        let (path, whole) = (folder.path.join("copydesk.db"), folder.path.join("whole"));
+        let [path, filled, whole] = ["copydesk.db", "filled", "whole"].map(|name| folder.path.join(name));
         if !whole.exists() {
-            drop(std::fs::remove_file(&path));
-            migrate(&mut open_sqlite(&path).expect("a database")).expect("the schema");
-            let shared = Shared::sqlite(&path).expect("a database");
             let started = std::time::Instant::now();
             let (written, times) = if size > WRITTEN { (WRITTEN, size / WRITTEN) } else { (size, 1) };
-            actix_web::rt::System::new().block_on(async { fill(&shared, written).await.expect("the corpus") });
-            if times > 1 {
+            if !filled.exists() {
+                drop(std::fs::remove_file(&path));
+                migrate(&mut open_sqlite(&path).expect("a database")).expect("the schema");
+                let shared = Shared::sqlite(&path).expect("a database");
+                actix_web::rt::System::new().block_on(async { fill(&shared, written).await.expect("the corpus") });
                 drop(shared);
+                // The last connection, the writer's, takes the log with it when its thread has ended.
+                while folder.path.join("copydesk.db-wal").exists() {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                std::fs::write(&filled, b"").expect("a note that all is there to be copied");
+            }
+            if times > 1 {
+                drop(std::fs::remove_file(&filled));
                 let mut conn = SqliteConnection::establish(path.to_str().expect("a plain path")).expect("the database");
                 multiply(&mut conn, written, times).expect("the copies");
             }

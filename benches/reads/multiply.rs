@@ -5,7 +5,8 @@ use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
 /// The columns of each table of the published copy that a copy of a copy changes, and what they become; all others stay as they are.
-/// `{stories}` and `{milliseconds}` are how far away the copy is, `{id}` is its id, whose last two places say which copy it is.
+/// `{stories}` and `{milliseconds}` are how far away the copy is, `{id}` is its id, which says where a UUID has its version
+/// which copy it is.
 const TABLES: [(&str, &[(&str, &str)]); 6] = [
     (
         "published_articles",
@@ -49,7 +50,8 @@ pub fn multiply(conn: &mut SqliteConnection, stories: usize, times: usize) -> di
         let columns = texts(conn, &format!("SELECT name FROM pragma_table_info('{table}')"))?;
         for copy in 1..times {
             let values: Vec<&str> = columns.iter().map(|column| value(column, changed)).collect();
-            let values = values.join(", ").replace("{id}", &format!("substr(article_id, 1, 34) || '{copy:02x}'"));
+            let values =
+                values.join(", ").replace("{id}", &format!("substr(article_id, 1, 14) || '{:02x}' || substr(article_id, 17)", 0x80 + copy));
             let values = values.replace("{stories}", &(copy * stories).to_string());
             let values = values.replace("{milliseconds}", &(copy * stories * 60_000).to_string());
             let among = if columns.iter().any(|column| column == "place") { format!("place <= {stories}") } else { within(stories) };

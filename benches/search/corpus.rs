@@ -96,8 +96,8 @@ pub struct Corpus {
 
 impl Corpus {
     /// Opens the corpus of that size, written if it is not there.
-    pub fn open(size: usize) -> Self {
-        let kept = std::env::var_os("COPYDESK_BENCH_FOLDER").map(|folder| PathBuf::from(folder).join(format!("search-{size}")));
+    pub fn open(size: usize, kept: Option<&Path>) -> Self {
+        let kept = kept.map(|folder| folder.join(format!("search-{size}")));
         let temporary = kept.is_none().then(|| tempfile::tempdir().expect("a temporary folder"));
         let folder = kept.or_else(|| temporary.as_ref().map(|folder| folder.path().to_owned())).expect("a folder");
         let path = folder.join("copydesk.db");

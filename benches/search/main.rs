@@ -1,7 +1,7 @@
 //! Search at size: how long queries take that are cheap, dear and dearest, what ordinary reads notice of them, and how large the index is.
 //!
-//! `cargo bench --bench search -- [STORIES…]` writes a corpus of each size (30 000 words by Zipf's law, bodies of 3 KB), starts the release binary on
-//! it with no answers kept, and asks over HTTP. `COPYDESK_BENCH_FOLDER` keeps the corpus there for the next time. Stories are put straight into the
+//! `cargo bench --bench search -- [--keep FOLDER] [STORIES…]` writes a corpus of each size (30 000 words by Zipf's law, bodies of 3 KB), starts the release binary on
+//! it with no answers kept, and asks over HTTP. The folder keeps the corpus for the next time. Stories are put straight into the
 //! published tables, by the statements below, and into the index as publishing does it; the HTML and the blocks of their bodies are left empty.
 
 mod clients;
@@ -9,6 +9,7 @@ mod corpus;
 
 use clients::{Times, ask, beside};
 use corpus::{Corpus, Dice};
+use std::path::PathBuf;
 
 /// How often each case is asked, with another query each time.
 const ASKED: usize = 600;
@@ -45,9 +46,11 @@ const CASES: [Case; 13] = [
 ];
 
 fn main() {
-    let sizes: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let kept = arguments.iter().position(|argument| argument == "--keep").and_then(|at| arguments.get(at + 1)).map(PathBuf::from);
+    let sizes: Vec<usize> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
     for size in if sizes.is_empty() { vec![10_000] } else { sizes } {
-        let corpus = Corpus::open(size);
+        let corpus = Corpus::open(size, kept.as_deref());
         println!("{}", corpus.sizes());
         println!("| stories | case | p50 ms | p99 ms | worst ms |\n|---|---|---|---|---|");
         let mut dice = Dice::new(7);

@@ -31,8 +31,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tracing::{Instrument, Span};
 
-/// How many reads that may take long run at once.
-const LONG_READS: usize = 2;
 /// How long a write, or a read that may take long, waits for its turn before it is told to come back.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -113,7 +111,7 @@ impl Shared {
         let conn = open_sqlite(path)?;
         let (marks, counts) = (Arc::<Marks>::default(), Arc::<Counts>::default());
         let writer = Arc::new(Writer::start(conn, path.to_owned(), marks.clone(), counts.clone())?);
-        let long = Background::start("long-read", LONG_READS, LONG_READS)
+        let long = Background::start("long-read", long_reads(), long_reads())
             .map_err(|error| Error::Start(format!("the threads for long reads cannot be started: {error}")))?;
         let database = Database::Sqlite { path: Arc::new(path.to_owned()), writer, long: Arc::new(long), readers: Arc::default() };
         Ok(Self { database, marks, counts, long: turns() })
@@ -311,7 +309,12 @@ fn write_on_postgres<T, E: From<Error>>(
 }
 
 fn turns() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(LONG_READS))
+    Arc::new(Semaphore::new(long_reads()))
+}
+
+/// How many reads that may take long run at once: on half of the processors, so that the others are there for ordinary reads.
+fn long_reads() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| (processors.get() / 2).max(1))
 }
 
 /// Runs a write, logs what it did, and answers what it touched, too.

@@ -7,7 +7,6 @@ use super::schema::{article_entries, article_terms, published_entries, published
 use super::{FORM, token};
 use crate::domain::article::Content;
 use crate::domain::search::facts::{Known, Story};
-use crate::domain::search::spelling::is_speakable;
 use crate::domain::time::Moment;
 use diesel::connection::SimpleConnection;
 use diesel::dsl::exists;
@@ -168,7 +167,7 @@ fn quoted(entries: &[String]) -> String {
 
 /// Notes words that live stories have, in order: of two stories that bring the same new word, one waits for the other and not the other for it.
 fn keep_words(conn: &mut Conn, known: &Known) -> Result<(), Error> {
-    let words: Vec<&str> = known.words.keys().map(String::as_str).filter(|word| is_speakable(word)).collect();
+    let words: Vec<&str> = known.words.keys().map(String::as_str).collect();
     let backwards: Vec<String> = words.iter().map(|word| word.chars().rev().collect()).collect();
     match conn {
         Conn::Sqlite(sqlite) => {

@@ -21,15 +21,19 @@ use std::collections::HashMap;
 /// The years between which dates are looked up in the index; what lies further apart is not narrowed by it.
 const MOST_YEARS: i64 = 200;
 
+/// How many letters the beginnings have at the most that FTS5 keeps.
+const KEPT: usize = 3;
+/// How many words are written in the place of their beginning; one with more is left to the database.
+const SPELT_OUT: i64 = 500;
+
 /// What is looked for, made ready.
 struct Search<'a> {
     asked: &'a Asked,
     filter: &'a LiveFilter,
-    /// What lists are narrowed to, as the index has it.
-    narrow: Vec<Node>,
-    without: Vec<Node>,
     meant: Vec<Meant>,
-    without_meant: Vec<Meant>,
+    /// What the index is asked: words anywhere, or in titles alone.
+    anywhere: Node,
+    in_titles: Node,
     top: i64,
 }
 
@@ -100,29 +104,23 @@ impl<'a> Search<'a> {
         if narrow.contains(&Node::Any(Vec::new())) || filter.ids.as_ref().is_some_and(Vec::is_empty) {
             return Ok(None);
         }
-        let meant = asked.query.terms().map(|term| names::meant(conn, term, false)).collect::<Result<_, _>>()?;
-        let without_meant = asked.query.none.iter().map(|term| names::meant(conn, term, false)).collect::<Result<_, _>>()?;
-        Ok(Some(Self { asked, filter, narrow, without, meant, without_meant, top }))
-    }
-
-    /// What the index is asked: words anywhere, or in titles alone.
-    fn node(&self, in_titles: bool) -> Node {
-        let query = if in_titles {
-            hits::node(&self.asked.query, &self.meant, &self.without_meant, token::of_title, false)
-        } else {
-            hits::node(&self.asked.query, &self.meant, &self.without_meant, str::to_owned, true)
+        let meant: Vec<Meant> = asked.query.terms().map(|term| names::meant(conn, term, false)).collect::<Result<_, _>>()?;
+        let without_meant: Vec<Meant> = asked.query.none.iter().map(|term| names::meant(conn, term, false)).collect::<Result<_, _>>()?;
+        let mut narrowed = |query: Node| {
+            let all = std::iter::once(query).chain(narrow.iter().cloned()).collect();
+            spelt_out(conn, Node::All(all).without(without.clone()))
         };
-        let mut all = vec![query];
-        all.extend(self.narrow.iter().cloned());
-        Node::All(all).without(self.without.clone())
+        let anywhere = narrowed(hits::node(&asked.query, &meant, &without_meant, str::to_owned, true))?;
+        let in_titles = narrowed(hits::node(&asked.query, &meant, &without_meant, token::of_title, false))?;
+        Ok(Some(Self { asked, filter, meant, anywhere, in_titles, top }))
     }
 
     /// The matches that are to be ranked.
     fn gather(&self, conn: &mut Conn) -> Result<Gathered, Error> {
-        let node = self.node(false);
-        let mut gathered = if self.asked.query.has_phrases() { self.read(conn, &node)? } else { self.newest(conn, &node)? };
+        let mut gathered =
+            if self.asked.query.has_phrases() { self.read(conn, &self.anywhere)? } else { self.newest(conn, &self.anywhere)? };
         if !gathered.is_whole {
-            let mut titled = self.rows(conn, &self.node(true), self.top, TITLED)?;
+            let mut titled = self.rows(conn, &self.in_titles, self.top, TITLED)?;
             titled.retain(|hit| !gathered.hits.iter().any(|known| known.place == hit.place));
             if self.asked.query.has_phrases() {
                 titled = self.with_phrases(conn, titled)?;
@@ -236,7 +234,7 @@ impl<'a> Search<'a> {
         }
         let rows = self.wide(conn)?;
         if self.asked.count {
-            let looked_at = matches(conn, &self.node(false), self.top, COUNTED + 1)?;
+            let looked_at = matches(conn, &self.anywhere, self.top, COUNTED + 1)?;
             let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
             found.total = Some(Total { count, is_exact: looked_at <= COUNTED });
         }
@@ -248,7 +246,7 @@ impl<'a> Search<'a> {
     fn wide(&self, conn: &mut Conn) -> Result<Vec<(String, String, String, i64)>, Error> {
         let mut statement = Statement::default();
         statement.words("SELECT a.author_ids, a.tag_ids, a.language, a.year FROM ");
-        matching(conn, &mut statement, &self.node(false), self.top, COUNTED);
+        matching(conn, &mut statement, &self.anywhere, self.top, COUNTED);
         join(conn, &mut statement, "published_articles a ON a.place = m.place");
         self.probe(&mut statement);
         let rows = statement.rows::<(Text, Text, Text, BigInt)>();
@@ -301,11 +299,37 @@ fn counted(conn: &mut Conn, most: i64) -> Result<i64, Error> {
 
 /// How many stories the index says yes to, counted to a bound.
 pub(super) fn matches(conn: &mut Conn, node: &Node, top: i64, most: i64) -> Result<i64, Error> {
+    let node = spelt_out(conn, node.clone())?;
     let mut statement = Statement::default();
     statement.words("SELECT count(*) FROM ");
-    matching(conn, &mut statement, node, top, most);
+    matching(conn, &mut statement, &node, top, most);
     let rows = statement.rows::<BigInt>();
     Ok(on_either!(conn, conn => rows.get_result(conn)?))
+}
+
+/// The same with the words that begin so in the place of each beginning. FTS5 merges all that it has of these words before it tells the first,
+/// unless the beginning is one of those that it keeps; words it walks from the newest, and no further than asked.
+pub(super) fn spelt_out(conn: &mut Conn, node: Node) -> Result<Node, Error> {
+    if matches!(conn, Conn::Postgres(_)) {
+        return Ok(node);
+    }
+    node.replacing(&mut |entry| {
+        let (mark, beginning) = token::word_of(entry);
+        if entry.chars().count() <= KEPT {
+            return Ok(None);
+        }
+        let mut statement = Statement::default();
+        statement
+            .words("SELECT word FROM published_words WHERE word >= ")
+            .text(beginning)
+            .words(" AND word < ")
+            .text(names::after(beginning));
+        statement.words(" ORDER BY word LIMIT ").number(SPELT_OUT + 1);
+        let rows = statement.rows::<Text>();
+        let words: Vec<String> = on_either!(conn, conn => rows.load(conn)?);
+        let is_few = i64::try_from(words.len()).is_ok_and(|count| count <= SPELT_OUT);
+        Ok(is_few.then(|| Node::any_of(words.iter().map(|word| format!("{mark}{word}")))))
+    })
 }
 
 /// The places of the newest stories that the index says yes to, as a table `m`: it is walked from its newest end, and no further than asked.

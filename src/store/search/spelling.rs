@@ -81,5 +81,7 @@ fn alike(conn: &mut Conn, begin: String, end: String) -> Result<Vec<String>, Err
     statement.words(") b UNION SELECT word FROM (SELECT word FROM published_words WHERE backwards >= ").text(end.as_str());
     statement.words(" AND backwards < ").text(after(&end)).words(" ORDER BY backwards LIMIT ").number(LOOKED_AT).words(") e");
     let rows = statement.rows::<Text>();
-    Ok(on_either!(conn, conn => rows.load(conn)?))
+    let mut words: Vec<String> = on_either!(conn, conn => rows.load(conn)?);
+    words.retain(|word| is_speakable(word));
+    Ok(words)
 }

@@ -3,7 +3,7 @@
 use super::super::conn::Conn;
 use super::super::error::Error;
 use super::super::statement::{Statement, on_either};
-use super::live::{join, matching};
+use super::live::{join, matching, spelt_out};
 use super::names::after;
 use super::token::{self, Node};
 use crate::domain::search::Term;
@@ -25,10 +25,11 @@ pub struct Suggested {
 
 /// Titles with all words of a term, the last of which may go on: those that begin so before the others, the newest first.
 pub fn titles(conn: &mut Conn, term: &Term, limit: usize) -> Result<Vec<Suggested>, Error> {
+    let words = Term { is_prefix: true, ..term.clone() };
+    let node = spelt_out(conn, Node::of_term(&words, token::of_title))?;
     let mut statement = Statement::default();
     statement.words("SELECT a.article_id, a.slug, a.title FROM ");
-    let words = Term { is_prefix: true, ..term.clone() };
-    matching(conn, &mut statement, &Node::of_term(&words, token::of_title), i64::MAX, LOOKED_AT);
+    matching(conn, &mut statement, &node, i64::MAX, LOOKED_AT);
     join(conn, &mut statement, "published_articles a ON a.place = m.place");
     statement.words(" ORDER BY m.place DESC");
     let rows = statement.rows::<(Text, Text, Text)>();

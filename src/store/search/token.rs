@@ -6,9 +6,17 @@ use super::super::conn::Conn;
 use crate::domain::search::Term;
 use std::fmt::Write as _;
 
+/// What says that a word is one of the title. One letter, so that of the beginnings that FTS5 keeps more are those of words.
+const TITLE: &str = "¶";
+
 /// A word, in the title.
 pub fn of_title(word: &str) -> String {
-    format!("§t{word}")
+    format!("{TITLE}{word}")
+}
+
+/// The mark and the word of an entry for a word.
+pub fn word_of(entry: &str) -> (&'static str, &str) {
+    entry.strip_prefix(TITLE).map_or(("", entry), |word| (TITLE, word))
 }
 
 /// Written by an author.
@@ -65,6 +73,18 @@ impl Node {
     #[must_use]
     pub fn without(self, others: Vec<Self>) -> Self {
         if others.is_empty() { self } else { Self::Without(Box::new(self), Box::new(Self::Any(others))) }
+    }
+
+    /// The same with each beginning replaced by what `instead` knows of it.
+    pub fn replacing<E>(self, instead: &mut impl FnMut(&str) -> Result<Option<Self>, E>) -> Result<Self, E> {
+        let mut each = |nodes: Vec<Self>| nodes.into_iter().map(|node| node.replacing(instead)).collect::<Result<Vec<_>, E>>();
+        Ok(match self {
+            Self::Token(token) => Self::Token(token),
+            Self::Prefix(token) => instead(&token)?.unwrap_or(Self::Prefix(token)),
+            Self::All(nodes) => Self::All(each(nodes)?),
+            Self::Any(nodes) => Self::Any(each(nodes)?),
+            Self::Without(node, other) => Self::Without(Box::new(node.replacing(instead)?), Box::new(other.replacing(instead)?)),
+        })
     }
 
     /// As the database wants it.
@@ -138,8 +158,8 @@ mod tests {
         let (mut sqlite, mut postgres) = (String::new(), String::new());
         node.fts5(&mut sqlite);
         node.tsquery(&mut postgres);
-        assert_eq!(sqlite, "(((\"state\" AND \"of\"*) AND \"§none\") NOT ((\"§ttram\")))");
-        assert_eq!(postgres, "((('state' & 'of':*) & '§none') & !(('§ttram')))");
+        assert_eq!(sqlite, "(((\"state\" AND \"of\"*) AND \"§none\") NOT ((\"¶tram\")))");
+        assert_eq!(postgres, "((('state' & 'of':*) & '§none') & !(('¶tram')))");
     }
 
     #[test]

@@ -126,6 +126,7 @@ fn b03_whatever_is_typed_is_literal_or_refused_with_the_place() {
         "%",
         "_",
         "a%b",
+        "¶live",
         "§tlive",
         "§a",
         "§",
