@@ -27,13 +27,13 @@ pub enum NotDone {
 }
 
 impl Background {
-    /// Starts so many threads, for whose turn at most `waiting` may wait.
-    pub fn start(name: &str, threads: usize, waiting: usize) -> std::io::Result<Self> {
+    /// Starts so many threads, for whose turn at most `waiting` may wait; `manners` says how they give way.
+    pub fn start(name: &str, threads: usize, waiting: usize, manners: fn()) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(waiting);
         let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..threads {
             let jobs = jobs.clone();
-            std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&jobs))?;
+            std::thread::Builder::new().name(name.to_owned()).spawn(move || run(&jobs, manners))?;
         }
         Ok(Self { queue })
     }
@@ -60,8 +60,22 @@ pub fn give_way() {
     let _niceness = rustix::process::nice(NICE);
 }
 
-fn run(jobs: &Mutex<Receiver<Job>>) {
+/// Makes this thread use only what all others of the machine leave over (`SCHED_IDLE`, sched(7)), and step aside at once for each of them. For
+/// work that may wait as long as all processors are busy.
+pub fn step_aside() {
     give_way();
+    #[cfg(target_os = "linux")]
+    {
+        use thread_priority::{
+            NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+        };
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        let _policy = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+    }
+}
+
+fn run(jobs: &Mutex<Receiver<Job>>, manners: fn()) {
+    manners();
     loop {
         let next = jobs.lock().map(|jobs| jobs.recv());
         let Ok(Ok(job)) = next else { return };
@@ -77,7 +91,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_is_done_in_turn_and_a_panic_ends_nothing_but_itself() {
-        let background = Background::start("test", 1, WAITING).unwrap();
+        let background = Background::start("test", 1, WAITING, give_way).unwrap();
         assert_eq!(background.run(|| 6 * 7).await, Ok(42));
         assert_eq!(background.run(|| -> i32 { panic!("a test") }).await, Err(NotDone::Panicked));
         assert_eq!(background.run(|| 6 * 7).await, Ok(42));
@@ -85,7 +99,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_finds_the_queue_full_is_told_so() {
-        let background = Background::start("test", 1, WAITING).unwrap();
+        let background = Background::start("test", 1, WAITING, give_way).unwrap();
         let (go, gate) = std::sync::mpsc::channel::<()>();
         let (started, has_started) = oneshot::channel();
         let mut first = Box::pin(background.run(move || {

@@ -9,7 +9,7 @@ use copydesk::domain::audit::Occasion;
 use copydesk::domain::id;
 use copydesk::domain::rights::Scope;
 use copydesk::domain::user::Role;
-use copydesk::http::Clock;
+use copydesk::http::{Clock, signing};
 use copydesk::store::api_keys::{self, KeyDraft};
 use copydesk::store::sessions::{self, SessionRow};
 use copydesk::store::users::{self, UserDraft};
@@ -75,6 +75,9 @@ pub fn credentials(folder: &Path) -> Result<(String, String), Error> {
         api_keys::insert(write, key_draft, now)
     })?;
     let tokens = Tokens::new(&secret, "copydesk", "copydesk", 86_400);
+    // The key that the servers sign with.
+    let prepared = write_on(&mut conn, Occasion::of_command("bench", now), |write| signing::prepare(write, &tokens, now));
+    prepared.map_err(|_| Error::Start("there is no key to sign with".into()))?;
     let subject = Subject { user_id, ver: 1, session: Some(session.id) };
     let token = tokens.issue(&subject, milliseconds).map_err(|error| start(&error))?.token;
     Ok((token, key.reveal()))

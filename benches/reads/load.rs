@@ -37,10 +37,16 @@ pub struct Figures {
     pub p99: f64,
 }
 
-/// Asks for some seconds.
+/// Asks for some seconds, as fast as answers come.
 pub fn run(port: u16, pid: u32, case: &Case) -> Figures {
+    run_at(port, pid, case, 0)
+}
+
+/// The same with a pause of so many milliseconds before each request of a connection.
+pub fn run_at(port: u16, pid: u32, case: &Case, pause: u32) -> Figures {
     let script = std::env::temp_dir().join(format!("copydesk-wrk-{port}.lua"));
-    std::fs::write(&script, lua(case)).expect("a temporary file");
+    let pace = if pause == 0 { String::new() } else { format!("delay = function() return {pause} end\n") };
+    std::fs::write(&script, lua(case) + &pace).expect("a temporary file");
     let before = cpu_seconds(pid);
     let output = Command::new("taskset")
         .args(["-c", "1", "wrk", "-t1", &format!("-c{CONNECTIONS}"), &format!("-d{SECONDS}s"), "--latency", "-s"])

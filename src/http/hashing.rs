@@ -1,7 +1,7 @@
 //! Passwords are hashed on a few threads of their own: each takes 19 MiB and some 20 ms, and readers must not wait for it.
 
 use super::problem::{Code, Problem};
-use crate::background::{Background, NotDone};
+use crate::background::{Background, NotDone, step_aside};
 
 /// How many may wait for their turn; one more is told to come back later.
 const QUEUE: usize = 256;
@@ -12,7 +12,7 @@ pub struct Hashing(Background);
 impl Hashing {
     /// Starts so many threads.
     pub fn start(threads: usize) -> std::io::Result<Self> {
-        Background::start("hashing", threads, QUEUE).map(Self)
+        Background::start("hashing", threads, QUEUE, step_aside).map(Self)
     }
 
     /// Does the work when its turn has come.

@@ -13,7 +13,7 @@ use super::pool::{Pool, PoolState};
 use super::search;
 use super::transaction::{Manager, end_transaction, in_transaction, in_write, lost};
 use super::writer::Writer;
-use crate::background::{Background, NotDone};
+use crate::background::{Background, NotDone, give_way};
 use crate::domain::audit::Occasion;
 use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::pg::PgConnection;
@@ -111,7 +111,7 @@ impl Shared {
         let conn = open_sqlite(path)?;
         let (marks, counts) = (Arc::<Marks>::default(), Arc::<Counts>::default());
         let writer = Arc::new(Writer::start(conn, path.to_owned(), marks.clone(), counts.clone())?);
-        let long = Background::start("long-read", long_reads(), long_reads())
+        let long = Background::start("long-read", long_reads(), long_reads(), give_way)
             .map_err(|error| Error::Start(format!("the threads for long reads cannot be started: {error}")))?;
         let database = Database::Sqlite { path: Arc::new(path.to_owned()), writer, long: Arc::new(long), readers: Arc::default() };
         Ok(Self { database, marks, counts, long: turns() })
