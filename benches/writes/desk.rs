@@ -7,6 +7,7 @@ use copydesk::domain::id;
 use copydesk::domain::tag::Visibility;
 use copydesk::domain::text::LanguageTag;
 use copydesk::domain::time::Moment;
+use copydesk::http::Clock;
 use copydesk::render;
 use copydesk::store::articles::{self, Draft, Stamp};
 use copydesk::store::authors::{self, AuthorDraft};
@@ -59,8 +60,7 @@ pub fn occasion() -> Occasion {
 
 /// Ids and times go on as they do in a newsroom, so that what is new stands side by side in every index by time.
 fn now() -> Moment {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
-    Moment::from_milliseconds(i64::try_from(since.as_millis()).expect("a time"))
+    Clock::system().now()
 }
 
 fn people(write: &mut Write<'_>) -> Result<Links, Error> {
