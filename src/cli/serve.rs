@@ -4,14 +4,14 @@ use super::signals::Signals;
 use super::user::create;
 use super::{Stop, claim, open_store, tokens};
 use crate::auth::{Password, Tokens};
-use crate::config::{Config, DEFAULT_RATE_LIMIT};
+use crate::config::{Config, DEFAULT_RATE_LIMIT, DatabaseUrl};
 use crate::domain::allowance::Allowance;
 use crate::domain::audit::Occasion;
 use crate::domain::revision::days_before;
 use crate::domain::user::Role;
 use crate::http::{self, Clock, HttpSettings, RateLimit, Running, Watch};
 use crate::keep::scheduled;
-use crate::store::{Shared, trash, users};
+use crate::store::{Shared, soundness, trash, users};
 use actix_web::dev::ServerHandle;
 use listenfd::ListenFd;
 use std::net::{SocketAddr, TcpListener};
@@ -49,6 +49,12 @@ pub fn serve_after(config: Config, prepare: impl AsyncFnOnce(&Shared, &Tokens, &
         }
         if let Some(admin) = admin {
             admin.stop(false).await;
+        }
+        // Some threads still have the file open, and end with the process: so nobody who closes it is the last, who would do this.
+        if let DatabaseUrl::Sqlite(path) = &config.database_url
+            && let Err(error) = soundness::empty_log(path)
+        {
+            tracing::warn!(%error, "the write-ahead log is left to the next start");
         }
         tracing::info!("copydesk has stopped");
         Ok(())

@@ -52,6 +52,11 @@ pub fn bytes(conn: &mut Conn) -> Result<u64, Error> {
     Ok(u64::try_from(row.bytes).unwrap_or_default())
 }
 
+/// Carries the write-ahead log over into the file and leaves it empty, as far as nobody else is reading from it.
+pub fn empty_log(path: &Path) -> Result<(), Error> {
+    connect(path)?.batch_execute("PRAGMA busy_timeout = 1000; PRAGMA wal_checkpoint(TRUNCATE)").map_err(|error| unreadable(path, &error))
+}
+
 /// Ends the write-ahead log: all of it is in the file then. False when somebody else has the database open.
 pub fn close_log(path: &Path) -> Result<bool, Error> {
     let mut conn = connect(path)?;

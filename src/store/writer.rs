@@ -22,6 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tracing::Span;
@@ -35,9 +36,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// When a running server has heard of a commit that another process has made, on either database: it looks twice as often.
 pub const HEARD_AFTER: Duration = Duration::from_millis(250);
 
-/// The door to the writing thread, which ends when the door is dropped.
+/// The door to the writing thread, which ends when the door is dropped: all that waits is written then, and the connection closed.
 pub struct Writer {
-    queue: SyncSender<Box<dyn Job>>,
+    /// Both are there until the end.
+    queue: Option<SyncSender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
     counts: Arc<Counts>,
 }
 
@@ -116,11 +119,11 @@ impl Writer {
     pub fn start(conn: Conn, path: PathBuf, marks: Arc<Marks>, counts: Arc<Counts>) -> Result<Self, Error> {
         let (queue, jobs) = sync_channel(QUEUE);
         let desk = Desk { conn: Some(conn), path, jobs, marks, counts: counts.clone() };
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || desk.run())
             .map_err(|error| Error::Start(format!("the writing thread cannot be started: {error}")))?;
-        Ok(Self { queue, counts })
+        Ok(Self { queue: Some(queue), thread: Some(thread), counts })
     }
 
     pub async fn write<T, E>(&self, occasion: Occasion, work: impl FnOnce(&mut Write<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
@@ -131,8 +134,9 @@ impl Writer {
         let (caller, mut answer) = oneshot::channel();
         let turn = Turn::default();
         let job = Waiting { work: Some((occasion, work)), outcome: None, caller, taken: turn.0.clone(), span: Span::current() };
+        let Some(queue) = &self.queue else { return Err(Error::Unavailable("the writer has stopped".into()).into()) };
         self.counts.waiting.fetch_add(1, Ordering::Relaxed);
-        self.queue.try_send(Box::new(job)).map_err(|refused| {
+        queue.try_send(Box::new(job)).map_err(|refused| {
             self.counts.waiting.fetch_sub(1, Ordering::Relaxed);
             match refused {
                 TrySendError::Full(_) => {
@@ -152,6 +156,18 @@ impl Writer {
             Err(_late) => answer.await,
         };
         answer.unwrap_or_else(|_gone| Err(Error::Unavailable("the writer has stopped".into()).into()))
+    }
+}
+
+impl Drop for Writer {
+    /// Waits for the thread: who closes a SQLite file as the last one carries its log over, and a program that ends sooner leaves it behind.
+    fn drop(&mut self) {
+        self.queue.take();
+        // A write may hold the last door itself, and be dropped by the thread.
+        let is_other = |thread: &JoinHandle<()>| thread.thread().id() != std::thread::current().id();
+        if let Some(thread) = self.thread.take().filter(is_other) {
+            let _panicked = thread.join();
+        }
     }
 }
 
