@@ -190,6 +190,9 @@ fn finish_operation(operation: &mut Value, verb: &str, path: &str) {
     statuses.extend(needs_token.then_some(403));
     // Where no provider is set there is no such address; and a provider may vouch for somebody who may not in.
     statuses.extend(path.starts_with("/v1/auth/oidc/").then_some([403, 404]).into_iter().flatten());
+    // There may be no second factor to take away, and no word to look for.
+    statuses.extend((path == "/v1/auth/totp/disable").then_some(404));
+    statuses.extend((path == "/v1/search").then_some(422));
     statuses.extend(path.contains('{').then_some(404));
     statuses.extend(is_read.then_some(304).filter(|_| !needs_token));
     statuses.extend(

@@ -57,6 +57,9 @@ BEYOND_SCHEMA |= {"empty", "unclear_time", "past", "too_early", "not_live", "emb
 # A key that ends before it begins, comes from nowhere, or would have what its maker has not.
 BEYOND_SCHEMA |= {"no_network", "not_yours"}
 
+# A search without a word or with an open quotation mark, and a code that is not that of the app.
+BEYOND_SCHEMA |= {"no_words", "open_phrase", "open_quotation", "too_many_words", "wrong_code"}
+
 
 @schemathesis.check
 def schema_states_all_it_can(ctx, response, case):
