@@ -211,7 +211,11 @@ for (const start of [startNginx, startVarnish]) {
             await until(async () => (await proxy.ask(path)).headers["x-cache"] === "HIT", "a hit");
           }
         });
-        assert.deepEqual(asked.map((one) => [one.path, one.status, one.headers["if-none-match"]]), [[path, 304, strong(first.headers.etag)]]);
+        // While nginx takes the answer in, a read that comes at that moment may have it asked once more.
+        assert.ok(asked.length <= 2, `${asked.length} requests`);
+        for (const one of asked) {
+          assert.deepEqual([one.path, one.status, one.headers["if-none-match"]], [path, 304, strong(first.headers.etag)]);
+        }
       }
     });
 
