@@ -1,9 +1,8 @@
 //! API keys: opaque, recognisable, with a checksum that tells a typo, or a look-alike, before any database is asked. Stored as hashes.
 
+use super::opaque;
 use super::seal::hexadecimal;
 use super::token::IssueFailure;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -24,14 +23,12 @@ impl ApiKey {
     /// # Errors
     /// When the system gives none.
     pub fn random() -> Result<Self, IssueFailure> {
-        let mut bytes = [0; RANDOM];
-        getrandom::fill(&mut bytes).map_err(|_| IssueFailure)?;
-        Ok(Self(bytes))
+        opaque::random().map(Self)
     }
 
     /// Reads a key as a client sends it; `None` if it is none of ours in form, or its checksum is wrong.
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes: [u8; CHECKED] = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?.try_into().ok()?;
+        let bytes: [u8; CHECKED] = opaque::read(PREFIX, text)?;
         let (random, checksum) = bytes.split_at_checked(RANDOM)?;
         (crc32fast::hash(random).to_be_bytes() == checksum).then_some(())?;
         Some(Self(random.try_into().ok()?))
@@ -40,7 +37,7 @@ impl ApiKey {
     /// The key itself, for its owner alone.
     pub fn reveal(&self) -> String {
         let checksum = crc32fast::hash(&self.0).to_be_bytes();
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([self.0.as_slice(), &checksum].concat()))
+        opaque::written(PREFIX, &[self.0.as_slice(), &checksum].concat())
     }
 
     /// The first characters, by which people know it again.

@@ -1,6 +1,7 @@
 //! The keys that sign this server's tokens: made here, kept sealed by whoever keeps them, the newest of the configured algorithm signs.
 
 use super::jws::{Algorithm, Signer, Verifier};
+use super::opaque;
 use super::seal::{Sealer, hexadecimal};
 use super::token::IssueFailure;
 use base64::Engine;
@@ -51,9 +52,7 @@ pub(super) struct Keyring {
 impl SealedKey {
     /// A new key.
     pub(super) fn new(algorithm: Algorithm, sealer: &Sealer, now_ms: i64) -> Result<Self, IssueFailure> {
-        let (mut secret, mut name) = ([0; 32], [0; 8]);
-        getrandom::fill(&mut secret).map_err(|_| IssueFailure)?;
-        getrandom::fill(&mut name).map_err(|_| IssueFailure)?;
+        let (secret, name) = (opaque::random::<32>()?, opaque::random::<8>()?);
         let (kid, algorithm) = (hexadecimal(&name), algorithm.name().to_owned());
         let sealed = sealer.key_envelope(&kid, &algorithm).seal(&secret).map_err(|_| IssueFailure)?;
         Ok(Self { kid, algorithm, sealed, created_at: now_ms, retired_at: None })

@@ -9,6 +9,7 @@
 //! `seal` closes answers that are kept, so that the database alone does not show what is in them.
 //! `refresh` makes refresh tokens, each of the one before it.
 //! `api_key` makes and reads the keys of programs.
+//! `opaque` is what all opaque secrets here are made of, and how they are written down.
 //! `one_time` makes tokens with which somebody sets a password, once; `totp` is the second factor.
 //!
 //! Nothing here knows HTTP, SQL, the newsroom's rules, the environment or the clock: the time is passed in.
@@ -19,6 +20,7 @@ pub mod foreign;
 mod jws;
 pub mod keys;
 pub mod one_time;
+mod opaque;
 pub mod password;
 pub mod refresh;
 pub mod seal;

@@ -1,9 +1,8 @@
 //! One-time links: opaque tokens with which somebody sets a password, once. Stored as hashes.
 
+use super::opaque;
 use super::seal::hexadecimal;
 use super::token::IssueFailure;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -20,20 +19,17 @@ impl OneTimeToken {
     /// # Errors
     /// When the system gives none.
     pub fn random() -> Result<Self, IssueFailure> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|_| IssueFailure)?;
-        Ok(Self(bytes))
+        opaque::random().map(Self)
     }
 
     /// Reads a token as a client sends it; `None` if it is none of ours in form.
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;
-        Some(Self(bytes.try_into().ok()?))
+        opaque::read(PREFIX, text).map(Self)
     }
 
     /// The token itself, for whom it is made alone. It goes into a web address as it is.
     pub fn reveal(&self) -> String {
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.0))
+        opaque::written(PREFIX, &self.0)
     }
 
     /// What is stored of it: SHA-256 in hexadecimal. It has 256 random bits: nothing slower is needed.

@@ -6,6 +6,7 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use thiserror::Error;
 
+use super::opaque;
 use super::worst_passwords::WORST_PASSWORDS;
 
 /// Fewest characters of a new password.
@@ -21,8 +22,6 @@ const LANES: u32 = 1;
 /// A hash nobody's password has, of the same cost as the real ones.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmUhIQ$bm9ib2R5J3MgcGFzc3dvcmQgaGFzIHRoaXMgaGFzaC4";
 
-/// Thirty-two characters that cannot be mistaken for one another when read aloud or typed from paper.
-const UNAMBIGUOUS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 const RANDOM_LENGTH: usize = 24;
 
 /// A password that may be stored: 10 to 1024 characters of any kind, not among the worst. `Debug` does not show it.
@@ -59,10 +58,7 @@ impl Password {
     /// # Errors
     /// When the system gives no randomness.
     pub fn random() -> Result<Self, HashFailure> {
-        let mut bytes = [0; RANDOM_LENGTH];
-        getrandom::fill(&mut bytes).map_err(|_| HashFailure)?;
-        // 32 divides 256, so the remainder keeps every character equally likely.
-        Ok(Self(bytes.iter().map(|byte| char::from(UNAMBIGUOUS[usize::from(byte % 32)])).collect()))
+        opaque::random_text::<RANDOM_LENGTH>().map(Self).map_err(|_| HashFailure)
     }
 
     /// The password itself, to be shown to its owner once.
@@ -124,6 +120,7 @@ fn argon2() -> Result<Argon2<'static>, HashFailure> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::opaque::UNAMBIGUOUS;
     use super::*;
     use argon2::password_hash::phc::PasswordHash;
 

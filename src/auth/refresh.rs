@@ -1,11 +1,10 @@
 //! Refresh tokens: opaque, single use, stored as hashes. Each is made of the one before it and the server's secret, so that an answer
 //! which was lost on its way can be given once more, and nobody else can foresee the next one.
 
+use super::opaque;
 use super::seal::{hexadecimal, keyed};
 use super::secret::SigningSecret;
 use super::token::IssueFailure;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::fmt;
@@ -27,20 +26,17 @@ impl RefreshToken {
     /// # Errors
     /// When the system gives none.
     pub fn random() -> Result<Self, IssueFailure> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|_| IssueFailure)?;
-        Ok(Self(bytes))
+        opaque::random().map(Self)
     }
 
     /// Reads a token as a client sends it; `None` if it is none of ours in form.
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;
-        Some(Self(bytes.try_into().ok()?))
+        opaque::read(PREFIX, text).map(Self)
     }
 
     /// The token itself, for the client alone.
     pub fn reveal(&self) -> String {
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.0))
+        opaque::written(PREFIX, &self.0)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A sign-in that goes on at an OpenID Connect provider. All that it needs is made of one ticket and the server's secret: the client keeps
 //! the ticket, the browser carries state, nonce and challenge, and nothing that could be stolen is stored.
 
+use super::opaque;
 use super::seal::{hexadecimal, keyed};
 use super::secret::SigningSecret;
 use super::token::IssueFailure;
@@ -40,19 +41,17 @@ impl Ticket {
     /// # Errors
     /// When the system gives no randomness.
     pub fn random() -> Result<Self, IssueFailure> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|_| IssueFailure)?;
-        Ok(Self(bytes))
+        opaque::random().map(Self)
     }
 
     /// Reads a ticket as a client sends it; `None` if it is none of ours in form.
     pub fn parse(text: &str) -> Option<Self> {
-        Some(Self(URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?.try_into().ok()?))
+        opaque::read(PREFIX, text).map(Self)
     }
 
     /// The ticket itself, for the client alone.
     pub fn reveal(&self) -> String {
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.0))
+        opaque::written(PREFIX, &self.0)
     }
 }
 

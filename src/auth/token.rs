@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::claims::{Audience, LEEWAY_SECONDS, is_over, is_to_come, milliseconds};
 use super::jws::{Algorithm, Compact};
 use super::keys::{Keyring, PublicKey, SealedKey};
+use super::opaque;
 use super::refresh::Rotation;
 use super::seal::Sealer;
 use super::secret::SigningSecret;
@@ -239,9 +240,7 @@ impl Tokens {
     /// # Errors
     /// When the system gives no randomness for the token's id, or there is no key to sign with.
     pub fn issue(&self, subject: &Subject, now_ms: i64) -> Result<IssuedToken, IssueFailure> {
-        let mut id = [0; 16];
-        getrandom::fill(&mut id).map_err(|_| IssueFailure)?;
-        let (sub, jti) = (subject.user_id.clone(), uuid::Builder::from_random_bytes(id).into_uuid().to_string());
+        let (sub, jti) = (subject.user_id.clone(), uuid::Builder::from_random_bytes(opaque::random()?).into_uuid().to_string());
         let whose = Whose { sub, jti, ver: Some(subject.ver), sid: subject.session.clone() };
         let token = self.sign(Kind::Access, whose, now_ms, self.lifetime_seconds)?;
         Ok(IssuedToken { token, expires_in: self.lifetime_seconds })

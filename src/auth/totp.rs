@@ -1,5 +1,6 @@
 //! The second factor: codes of an authenticator app (TOTP, RFC 6238), and recovery codes for who has lost it.
 
+use super::opaque::{self, UNAMBIGUOUS};
 use super::seal::hexadecimal;
 use super::token::IssueFailure;
 use sha2::{Digest, Sha256};
@@ -15,8 +16,6 @@ const STEP_SECONDS: u64 = 30;
 const SKEW: u16 = 1;
 const SECRET_BYTES: usize = 20;
 
-/// Thirty-two characters that cannot be mistaken for one another when typed from paper.
-const UNAMBIGUOUS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Of a recovery code: 80 bits.
 const RECOVERY_LENGTH: usize = 16;
 
@@ -34,9 +33,7 @@ impl TotpSecret {
     /// # Errors
     /// When the system gives none.
     pub fn random() -> Result<Self, IssueFailure> {
-        let mut bytes = [0; SECRET_BYTES];
-        getrandom::fill(&mut bytes).map_err(|_| IssueFailure)?;
-        Ok(Self(bytes))
+        opaque::random().map(Self)
     }
 
     /// What [`Self::as_bytes`] gave; `None` if it is of another length.
@@ -89,10 +86,7 @@ impl RecoveryCode {
     /// # Errors
     /// When the system gives none.
     pub fn random() -> Result<Self, IssueFailure> {
-        let mut bytes = [0; RECOVERY_LENGTH];
-        getrandom::fill(&mut bytes).map_err(|_| IssueFailure)?;
-        // 32 divides 256, so the remainder keeps every character equally likely.
-        Ok(Self(bytes.iter().map(|byte| char::from(UNAMBIGUOUS[usize::from(byte % 32)])).collect()))
+        opaque::random_text::<RECOVERY_LENGTH>().map(Self)
     }
 
     /// Reads a code as it is typed: capitals, spaces and hyphens are no matter. `None` if it is none in form.

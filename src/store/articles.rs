@@ -292,7 +292,7 @@ pub fn insert(write: &mut Write<'_>, id: &str, draft: Draft, stamp: &Stamp) -> R
     links::add_authors(conn, id, &draft.author_ids)?;
     links::add_tags(conn, id, &draft.tag_ids)?;
     search::add_working(conn, id, &draft.content, &draft.author_ids, &draft.tag_ids)?;
-    let snapshot = snapshot(id, &document, slug, draft.author_ids, draft.tag_ids)?;
+    let snapshot = snapshot(members_of(id, &document)?, slug, draft.author_ids, draft.tag_ids);
     write.note("article", id);
     history::append(write.conn, id, 1, "create", &snapshot, stamp)
 }
@@ -305,7 +305,8 @@ pub fn update(write: &mut Write<'_>, id: &str, seen: i64, draft: Draft, state: S
 /// Replaces the working copy of version `seen` by that event.
 pub fn replace(write: &mut Write<'_>, id: &str, seen: i64, draft: Draft, state: State, event: &str, stamp: &Stamp) -> Result<(), Error> {
     let document = document(&draft.content)?;
-    let members = changed(write, id, &draft, &document)?;
+    let after = members_of(id, &document)?;
+    let members = changed(write, id, &draft, &after)?;
     write.note_members("article", id, &members);
     let conn = &mut *write.conn;
     let slug = slugs::claim(conn, Kind::Article, id, draft.slug.clone())?;
@@ -329,17 +330,16 @@ pub fn replace(write: &mut Write<'_>, id: &str, seen: i64, draft: Draft, state: 
         links::set_tags(conn, id, &draft.tag_ids)?;
     }
     search::put_working(conn, id, &draft.content, &draft.author_ids, &draft.tag_ids)?;
-    let snapshot = snapshot(id, &document, slug, draft.author_ids, draft.tag_ids)?;
+    let snapshot = snapshot(after, slug, draft.author_ids, draft.tag_ids);
     history::append(conn, id, seen + 1, event, &snapshot, stamp)
 }
 
 /// The names of the members that a save changes.
-fn changed(conn: &mut Conn, id: &str, draft: &Draft, document: &str) -> Result<Vec<String>, Error> {
+fn changed(conn: &mut Conn, id: &str, draft: &Draft, after: &Members) -> Result<Vec<String>, Error> {
     let (slug, before): (String, String) = articles::table.find(id).select((articles::slug, articles::document)).first(conn)?;
-    let members = |json: &str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json).unwrap_or_default();
-    let (before, after) = (members(&before), members(document));
+    let before = serde_json::from_str::<Members>(&before).unwrap_or_default();
     let mut changed: Vec<String> =
-        after.into_iter().filter(|(name, value)| before.get(name) != Some(value)).map(|(name, _)| name).collect();
+        after.iter().filter(|(name, value)| before.get(*name) != Some(value)).map(|(name, _)| name.clone()).collect();
     let (author_ids, tag_ids) = (author_ids_of(conn, id)?, tag_ids_of(conn, id)?);
     let beside =
         [("slug", slug != draft.slug.slug()), ("author_ids", author_ids != draft.author_ids), ("tag_ids", tag_ids != draft.tag_ids)];
@@ -372,15 +372,20 @@ pub(super) fn note_revision(write: &mut Write<'_>, id: &str, number: i64, event:
     let conn = &mut *write.conn;
     let (slug, document): (String, String) = articles::table.find(id).select((articles::slug, articles::document)).first(conn)?;
     let (author_ids, tag_ids) = (author_ids_of(conn, id)?, tag_ids_of(conn, id)?);
-    history::append(conn, id, number, event, &snapshot(id, &document, slug, author_ids, tag_ids)?, stamp)
+    history::append(conn, id, number, event, &snapshot(members_of(id, &document)?, slug, author_ids, tag_ids), stamp)
+}
+
+/// The members of a content.
+type Members = serde_json::Map<String, serde_json::Value>;
+
+fn members_of(id: &str, document: &str) -> Result<Members, Error> {
+    serde_json::from_str(document).map_err(|error| Error::Damaged(format!("article {id}: {error}")))
 }
 
 /// What a revision keeps, as JSON.
-fn snapshot(id: &str, document: &str, slug: String, author_ids: Vec<String>, tag_ids: Vec<String>) -> Result<Vec<u8>, Error> {
-    let mut members: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(document).map_err(|error| Error::Damaged(format!("article {id}: {error}")))?;
+fn snapshot(mut members: Members, slug: String, author_ids: Vec<String>, tag_ids: Vec<String>) -> Vec<u8> {
     members.insert("slug".into(), slug.into());
     members.insert("author_ids".into(), author_ids.into());
     members.insert("tag_ids".into(), tag_ids.into());
-    Ok(serde_json::Value::Object(members).to_string().into_bytes())
+    serde_json::Value::Object(members).to_string().into_bytes()
 }
