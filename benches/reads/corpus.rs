@@ -21,7 +21,6 @@ use diesel::Connection as _;
 use diesel::sqlite::SqliteConnection;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 const AUTHORS: usize = 200;
 const TAGS: usize = 100;
@@ -116,11 +115,8 @@ impl Corpus {
                 migrate(&mut open_sqlite(&path).expect("a database")).expect("the schema");
                 let shared = Shared::sqlite(&path).expect("a database");
                 actix_web::rt::System::new().block_on(async { fill(&shared, written).await.expect("the corpus") });
+                // The log goes with the last connection.
                 drop(shared);
-                // The last connection, the writer's, takes the log with it when its thread has ended.
-                while folder.path.join("copydesk.db-wal").exists() {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
                 std::fs::write(&filled, b"").expect("a note that all is there to be copied");
             }
             if times > 1 {

@@ -9,7 +9,7 @@ use super::provider::{Provider, Return, not_completed};
 use super::sign_in::{Entry, Session, tokens};
 use super::site::{Site, Worker};
 use crate::auth::foreign::ForeignClaims;
-use crate::auth::ticket::Ticket;
+use crate::auth::ticket::{Parts, Ticket};
 use crate::domain::audit::{Account, Means, Occasion};
 use crate::domain::breach::Breach;
 use crate::domain::id;
@@ -95,14 +95,14 @@ pub async fn create_ticket(
     let parts = site.desk.tokens.ticket_office().parts(&ticket);
     let now = site.now();
     let authorization_url = provider.address_of_sign_in(&parts, &redirect_uri, now).await?;
+    let Parts { state, name, .. } = parts;
     let expires_at = Moment::from_milliseconds(now.milliseconds() + TIME_TO_SIGN_IN * 1000);
     site.write(move |write| -> Result<_, store::Error> {
         // Nobody has done anything yet.
         write.note_idle();
-        identities::begin_sign_in(write, &parts.name, &redirect_uri, expires_at, now)
+        identities::begin_sign_in(write, &name, &redirect_uri, expires_at, now)
     })
     .await?;
-    let state = site.desk.tokens.ticket_office().parts(&ticket).state;
     let begun = SignInBegun { authorization_url, state, ticket: ticket.reveal(), expires_in: TIME_TO_SIGN_IN };
     answer::private(&begun, None)
 }

@@ -7,7 +7,7 @@ use copydesk::domain::time::Moment;
 use copydesk::domain::user::Role;
 use copydesk::store::page::Slice;
 use copydesk::store::users::{self, UserDraft};
-use copydesk::store::{Error, Store, Write, migrate, pending, write_on};
+use copydesk::store::{Error, Shared, Store, Write, migrate, open_sqlite, pending, write_on};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::channel;
@@ -110,4 +110,18 @@ fn a_migration_that_fails_half_way_leaves_nothing_behind() {
     // A table left behind would stand in the way now.
     execute(&mut conn, "DROP TABLE published_article_tags");
     assert_eq!((migrate(&mut conn).unwrap(), pending(&mut conn).unwrap()), (all, vec![]));
+}
+
+#[test]
+fn who_closes_the_doors_of_a_file_waits_until_the_log_is_carried_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("copydesk.db");
+    migrate(&mut open_sqlite(&path).unwrap()).unwrap();
+    let shared = Shared::sqlite(&path).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(shared.store().write(occasion(), |write| add(write, "ana"))).unwrap();
+    let log = folder.path().join("copydesk.db-wal");
+    assert!(log.exists());
+    drop(shared);
+    assert!(!log.exists());
 }

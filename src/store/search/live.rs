@@ -83,13 +83,13 @@ impl<'a> Search<'a> {
             Some(pinned) => pinned.top,
             None => newest(conn)?,
         };
-        let (mut narrow, mut without) = (Vec::new(), Vec::new());
+        let mut narrow = Vec::new();
         let ids = |named: &[Named]| named.iter().map(|one| one.id.clone()).collect::<Vec<_>>();
         if let Some(authors) = &filter.authors {
-            narrow.push(Node::any_of(names::with_formers(conn, ids(authors))?.iter().map(|id| token::of_author(id))));
+            narrow.push(names::by_any(conn, &ids(authors))?);
         }
         if let Some(tags) = &filter.tags {
-            narrow.push(Node::any_of(names::with_formers(conn, ids(tags))?.iter().map(|id| token::of_tag(id))));
+            narrow.push(names::under_any(conn, &ids(tags))?);
         }
         if let Some(languages) = &filter.languages {
             narrow.push(Node::any_of(languages.iter().map(|language| token::of_language(language))));
@@ -98,9 +98,7 @@ impl<'a> Search<'a> {
             narrow.push(Node::any_of(years.iter().map(|year| token::of_year(i64::from(*year)))));
         }
         narrow.extend(years_between(conn, filter)?);
-        let authors = names::with_formers(conn, filter.without_authors.clone())?;
-        let tags = names::with_formers(conn, filter.without_tags.clone())?;
-        without.extend(authors.iter().map(|id| token::of_author(id)).chain(tags.iter().map(|id| token::of_tag(id))).map(Node::Token));
+        let without = names::left_out(conn, &filter.without_authors, &filter.without_tags)?;
         if narrow.contains(&Node::Any(Vec::new())) || filter.ids.as_ref().is_some_and(Vec::is_empty) {
             return Ok(None);
         }

@@ -64,13 +64,29 @@ pub fn hand_over(conn: &mut Conn, from: &str, to: &str) -> Result<(), Error> {
 }
 
 /// The same ids, and those whose place they took.
-pub fn with_formers(conn: &mut Conn, ids: Vec<String>) -> Result<Vec<String>, Error> {
+fn with_formers(conn: &mut Conn, ids: &[String]) -> Result<Vec<String>, Error> {
     if ids.is_empty() {
-        return Ok(ids);
+        return Ok(Vec::new());
     }
     let formers: Vec<String> =
-        published_formers::table.filter(published_formers::id.eq_any(&ids)).select(published_formers::former).load(conn)?;
-    Ok(ids.into_iter().chain(formers).collect())
+        published_formers::table.filter(published_formers::id.eq_any(ids)).select(published_formers::former).load(conn)?;
+    Ok(ids.iter().cloned().chain(formers).collect())
+}
+
+/// What the index has of stories by any of these authors.
+pub fn by_any(conn: &mut Conn, author_ids: &[String]) -> Result<Node, Error> {
+    Ok(Node::any_of(with_formers(conn, author_ids)?.iter().map(|id| token::of_author(id))))
+}
+
+/// What the index has of stories under any of these tags.
+pub fn under_any(conn: &mut Conn, tag_ids: &[String]) -> Result<Node, Error> {
+    Ok(Node::any_of(with_formers(conn, tag_ids)?.iter().map(|id| token::of_tag(id))))
+}
+
+/// What the index has of stories that are left out: by these authors, or under these tags.
+pub fn left_out(conn: &mut Conn, author_ids: &[String], tag_ids: &[String]) -> Result<Vec<Node>, Error> {
+    let ids = Meant { authors: with_formers(conn, author_ids)?, tags: with_formers(conn, tag_ids)? };
+    Ok(ids.node().collect())
 }
 
 /// Whom a term means. Internal tags are meant where the newsroom asks.
@@ -79,7 +95,7 @@ pub fn meant(conn: &mut Conn, term: &Term, with_internal: bool) -> Result<Meant,
         named(conn, term, "SELECT DISTINCT n.id, n.name FROM author_words w JOIN authors n ON n.id = w.author_id WHERE w.word ", "")?;
     let tags = "SELECT DISTINCT n.id, n.name FROM tag_words w JOIN tags n ON n.id = w.tag_id WHERE w.word ";
     let tags = named(conn, term, tags, if with_internal { "" } else { " AND n.visibility = 'public'" })?;
-    Ok(Meant { authors: with_formers(conn, authors)?, tags: with_formers(conn, tags)? })
+    Ok(Meant { authors: with_formers(conn, &authors)?, tags: with_formers(conn, &tags)? })
 }
 
 fn named(conn: &mut Conn, term: &Term, from: &'static str, only: &'static str) -> Result<Vec<String>, Error> {

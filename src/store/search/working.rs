@@ -25,7 +25,7 @@ pub fn search(conn: &mut Conn, asked: &Asked, filter: &Filter) -> Result<Found, 
     let meant: Vec<Meant> = asked.query.terms().map(|term| names::meant(conn, term, true)).collect::<Result<_, _>>()?;
     let without: Vec<Meant> = asked.query.none.iter().map(|term| names::meant(conn, term, true)).collect::<Result<_, _>>()?;
     let node = Node::All([vec![hits::node(&asked.query, &meant, &without, str::to_owned, true)], narrowed(conn, filter)?].concat());
-    let node = node.without(left_out(conn, filter)?);
+    let node = node.without(names::left_out(conn, &filter.without_authors, &filter.without_tags)?);
     let top = asked.pinned.as_ref().map_or_else(|| newest(conn), |pinned| Ok(pinned.top))?;
     let gathered = gather(conn, asked, filter, (&node, top), &meant)?;
     let weights = match &asked.pinned {
@@ -60,21 +60,21 @@ pub fn copies(conn: &mut Conn, ids: &[String]) -> Result<Vec<WorkingCopy>, Error
 fn narrowed(conn: &mut Conn, filter: &Filter) -> Result<Vec<Node>, Error> {
     let mut narrow = Vec::new();
     if let Some(authors) = &filter.authors {
-        narrow.push(Node::any_of(names::with_formers(conn, authors.clone())?.iter().map(|id| token::of_author(id))));
+        narrow.push(names::by_any(conn, authors)?);
     }
     if let Some(tags) = &filter.tags {
-        narrow.push(Node::any_of(names::with_formers(conn, tags.clone())?.iter().map(|id| token::of_tag(id))));
+        narrow.push(names::under_any(conn, tags)?);
     }
     if let Some(languages) = &filter.languages {
         narrow.push(Node::any_of(languages.iter().map(|language| token::of_language(language))));
     }
     // What an API key is bound to holds beside whatever is asked for.
-    if let Some(Limits { tags, authors, languages }) = filter.limits.clone() {
+    if let Some(Limits { tags, authors, languages }) = &filter.limits {
         if !tags.is_empty() {
-            narrow.push(Node::any_of(names::with_formers(conn, tags)?.iter().map(|id| token::of_tag(id))));
+            narrow.push(names::under_any(conn, tags)?);
         }
         if !authors.is_empty() {
-            narrow.push(Node::any_of(names::with_formers(conn, authors)?.iter().map(|id| token::of_author(id))));
+            narrow.push(names::by_any(conn, authors)?);
         }
         if !languages.is_empty() {
             narrow.push(Node::any_of(languages.iter().map(|language| token::of_language(language))));
@@ -83,13 +83,7 @@ fn narrowed(conn: &mut Conn, filter: &Filter) -> Result<Vec<Node>, Error> {
     Ok(narrow)
 }
 
-fn left_out(conn: &mut Conn, filter: &Filter) -> Result<Vec<Node>, Error> {
-    let authors = names::with_formers(conn, filter.without_authors.clone())?;
-    let tags = names::with_formers(conn, filter.without_tags.clone())?;
-    Ok(authors.iter().map(|id| token::of_author(id)).chain(tags.iter().map(|id| token::of_tag(id))).map(Node::Token).collect())
-}
-
-/// The copies that are to be ranked: of those that were saved last, the first thousand that match.
+/// The copies that are to be ranked: of those that match the ones that were saved last.
 fn gather(conn: &mut Conn, asked: &Asked, filter: &Filter, (node, top): (&Node, i64), meant: &[Meant]) -> Result<Gathered, Error> {
     let has_phrases = asked.query.has_phrases();
     let limit = if has_phrases { i64::try_from(READ).unwrap_or(i64::MAX) } else { RANKED + 1 };
