@@ -14,6 +14,7 @@ use copydesk::domain::time::Moment;
 use copydesk::render;
 use copydesk::store::articles::{self, Draft, Stamp};
 use copydesk::store::authors::{self, AuthorDraft};
+use copydesk::store::manuscript::Manuscript;
 use copydesk::store::slugs::Wish;
 use copydesk::store::tags::{self, TagDraft};
 use copydesk::store::{Error, Shared, migrate, open_sqlite};
@@ -262,9 +263,8 @@ async fn fill(shared: &Shared, size: usize) -> Result<(), Error> {
                 for (n, draft) in stories {
                     let now = Moment::from_milliseconds(START + minutes(n));
                     let (id, stamp) = (id::new(now), Stamp::new("bench", now));
-                    articles::insert(write, &id, draft, &stamp)?;
+                    let copy = articles::insert(write, &id, draft, &stamp)?;
                     let live = step(State::NEW, Transition::Publish, now).map_err(|_| Error::Damaged("a draft".into()))?;
-                    let copy = articles::by_id(write, &id)?;
                     copydesk::http::publish(write, &copy, live, &stamp)?;
                 }
                 Ok(())
@@ -319,25 +319,21 @@ fn draft(n: usize, dice: &mut Dice, author_ids: &[String], tag_ids: &[String]) -
         picked.dedup();
         picked
     };
-    Draft {
-        slug: Wish::Chosen(format!("story-{n}")),
-        author_ids: some(author_ids, 2),
-        tag_ids: some(tag_ids, 4),
-        word_count: i64::from(rendered.word_count),
-        reading_minutes: i64::from(rendered.reading_minutes),
-        content: Content {
-            title: format!("Story {n} of the day"),
-            subtitle: None,
-            dateline: None,
-            lead: Some(sentence(dice, 30)),
-            body,
-            image: None,
-            language: LanguageTag(if n.is_multiple_of(4) { "es" } else { "en" }.into()),
-            canonical_url: None,
-            seo: None,
-            custom: serde_json::Map::new(),
-        },
-    }
+    let (author_ids, tag_ids) = (some(author_ids, 2), some(tag_ids, 4));
+    let content = Content {
+        title: format!("Story {n} of the day"),
+        subtitle: None,
+        dateline: None,
+        lead: Some(sentence(dice, 30)),
+        body,
+        image: None,
+        language: LanguageTag(if n.is_multiple_of(4) { "es" } else { "en" }.into()),
+        canonical_url: None,
+        seo: None,
+        custom: serde_json::Map::new(),
+    };
+    let manuscript = Manuscript::of(content, rendered.word_count.into(), rendered.reading_minutes.into()).expect("a manuscript");
+    Draft { slug: Wish::Chosen(format!("story-{n}")), manuscript, author_ids, tag_ids }
 }
 
 /// Words as often as a language has them (Zipf): the commonest are real, the rest are made of syllables.

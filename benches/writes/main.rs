@@ -2,15 +2,20 @@
 //!
 //! `cargo bench --bench writes` lets 32 writers create stories, three ways on the same disk, in turn, some rounds: through the one
 //! writer with its group commit; through the same writer, each create committed alone; through a pool of connections, each create in a
-//! transaction of its own (`BEGIN IMMEDIATE`, a busy timeout); `-- together` runs the first alone, for a profiler. Then 64 clients read from the release binary at a steady rate,
+//! transaction of its own (`BEGIN IMMEDIATE`, a busy timeout); `-- together` runs the first alone, for a profiler, `-- readers` only what follows. Then 64 clients read from the release binary at a steady rate,
 //! without and with clients that create.
 
 mod desk;
 mod readers;
 mod ways;
 
+use mimalloc::MiMalloc;
 use std::time::Duration;
 use ways::{Figures, Way};
+
+/// As the program itself has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const WRITERS: usize = 32;
 const ROUNDS: usize = 5;
@@ -20,6 +25,9 @@ fn main() {
     if std::env::args().any(|argument| argument == "together") {
         // For a profiler: nothing else runs.
         return println!("{:?}", ways::run(Way::Together, WRITERS, SECONDS * 4));
+    }
+    if std::env::args().any(|argument| argument == "readers") {
+        return readers::compare();
     }
     println!("{WRITERS} writers, durable creates, medians of {ROUNDS} rounds of {} s:\n", SECONDS.as_secs());
     println!("| way | creates/s | p50 ms | p99 ms |\n|---|---|---|---|");

@@ -14,6 +14,7 @@ use crate::domain::text::{FilledText, Key, LanguageTag, Slug, WebAddress};
 use crate::domain::user::{Caller, Role};
 use crate::render;
 use crate::store::articles::{self, Draft, WorkingCopy};
+use crate::store::manuscript::Manuscript;
 use crate::store::publishing::Edition;
 use crate::store::slugs::Wish;
 use crate::store::{self, Conn, history, links};
@@ -130,6 +131,8 @@ fn keys<'a>(things: impl Iterator<Item = (&'a String, &'a String)>, by_slug: boo
 #[derive(Clone)]
 pub struct ReadyArticle {
     draft: Draft,
+    /// The body as readers would see it.
+    html: String,
     authors: (&'static str, Vec<String>),
     tags: (&'static str, Vec<String>),
 }
@@ -158,26 +161,20 @@ pub fn draft_of(input: CreateArticle) -> Result<ReadyArticle, Problem> {
     let rendered = render::markdown(&content.body);
     breaches.extend(rendered.as_ref().err().map(|refusal| Breach::member("/body", "too_complex", refusal.to_string())));
     let (Ok(rendered), true) = (rendered, breaches.is_empty()) else { return Err(Problem::invalid_body(breaches)) };
-    let draft = draft_with(slug, content, &rendered);
-    Ok(ReadyArticle { draft, authors, tags })
+    let draft = draft_with(slug, content, &rendered)?;
+    Ok(ReadyArticle { draft, html: rendered.html, authors, tags })
 }
 
 /// What was published once, ready to be stored again with those of its authors and tags that there are still.
 pub fn draft_again(edition: Edition, author_ids: Vec<String>, tag_ids: Vec<String>) -> Result<Draft, Problem> {
     let Edition { slug, content, .. } = edition;
     let rendered = render::markdown(&content.body).map_err(|refusal| Problem::internal(&refusal.to_string()))?;
-    Ok(Draft { author_ids, tag_ids, ..draft_with(Wish::Chosen(slug), content, &rendered) })
+    Ok(Draft { author_ids, tag_ids, ..draft_with(Wish::Chosen(slug), content, &rendered)? })
 }
 
-fn draft_with(slug: Wish, content: Content, rendered: &render::Rendered) -> Draft {
-    Draft {
-        slug,
-        word_count: i64::from(rendered.word_count),
-        reading_minutes: i64::from(rendered.reading_minutes),
-        content,
-        author_ids: Vec::new(),
-        tag_ids: Vec::new(),
-    }
+fn draft_with(slug: Wish, content: Content, rendered: &render::Rendered) -> Result<Draft, Problem> {
+    let manuscript = Manuscript::of(content, rendered.word_count.into(), rendered.reading_minutes.into())?;
+    Ok(Draft { slug, manuscript, author_ids: Vec::new(), tag_ids: Vec::new() })
 }
 
 fn one_of(
@@ -196,6 +193,15 @@ impl ReadyArticle {
     /// The same with another wish for its slug.
     pub fn wishing(self, wish: impl FnOnce(Wish) -> Result<Wish, Problem>) -> Result<Self, Problem> {
         Ok(Self { draft: Draft { slug: wish(self.draft.slug)?, ..self.draft }, ..self })
+    }
+
+    pub fn html(&self) -> &str {
+        &self.html
+    }
+
+    /// The same, made ready to be the first revision of a story.
+    pub fn packed(self) -> Result<Self, Problem> {
+        Ok(Self { draft: Draft { manuscript: self.draft.manuscript.packed()?, ..self.draft }, ..self })
     }
 
     /// Finds the authors and tags; each one that does not exist or is named twice is a breach. What comes out is within what the caller's
@@ -245,9 +251,11 @@ fn check_within(conn: &mut Conn, caller: &Caller, copy: &WorkingCopy) -> Result<
 /// Whoever comes with a limited key leaves the story one that the key is for.
 pub fn keep_within(conn: &mut Conn, caller: &Caller, draft: &Draft) -> Result<(), Problem> {
     match limits(conn, caller)? {
-        Some(limits) if !limits.admit(&draft.tag_ids, &draft.author_ids, &draft.content.language.0) => Err(Problem::forbidden(
-            "This API key is limited to some tags, authors or languages: the story must have one of each that is named.",
-        )),
+        Some(limits) if !limits.admit(&draft.tag_ids, &draft.author_ids, &draft.manuscript.content().language.0) => {
+            Err(Problem::forbidden(
+                "This API key is limited to some tags, authors or languages: the story must have one of each that is named.",
+            ))
+        }
         _ => Ok(()),
     }
 }

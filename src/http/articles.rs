@@ -14,7 +14,7 @@ use super::page::{Fields, List, PageInfo, ends};
 use super::precondition::IfMatch;
 use super::previews::{self, Reader};
 use super::problem::Problem;
-use super::representation::{Article, Format, WorkingArticle, working};
+use super::representation::{Article, Format, WorkingArticle, working, working_with};
 use super::schedules::cancelled_by;
 use super::site::{Desk, Site, Worker};
 use super::workflow::{Asked, PublishArticle};
@@ -136,17 +136,17 @@ pub async fn create_article(
     body: Body<CreateArticle>,
 ) -> Result<HttpResponse, Problem> {
     let input = body.read().await?;
-    let ready = draft_of(input)?.wishing(|slug| query.0.of(slug, &caller.0))?;
+    let ready = site.desk.typesetting.run(move || draft_of(input)?.packed()).await?.wishing(|slug| query.0.of(slug, &caller.0))?;
     let stamp = site.stamp(&caller.0, note);
     let id = id::new(stamp.now);
     loop {
         let (ready, stamp, id, desk, by) = (ready.clone(), stamp.clone(), id.clone(), site.desk.clone(), caller.0.clone());
         let outcome = once.write(&site, move |write| -> Result<_, Written> {
+            let html = ready.html().to_owned();
             let draft = ready.linked(write, &by)?;
-            articles::insert(write, &id, draft, &stamp)?;
-            let copy = articles::by_id(write, &id)?;
+            let copy = articles::insert(write, &id, draft, &stamp)?;
             let (version, location) = (copy.row.version, format!("/v1/articles/{}", copy.row.slug));
-            Ok(Reply::created(&working(copy, &[Format::Html], &desk)?, version, location)?)
+            Ok(Reply::created(&working_with(copy, html, &desk)?, version, location)?)
         });
         match outcome.await {
             Ok(answer) => return Ok(answer),
@@ -179,8 +179,8 @@ pub async fn update_article(
         let (key, caller, expected, patch) = asked.clone();
         let (current, after) = site.store.read(move |conn| patched(conn, &key, &caller, &expected, &patch)).await?;
         let Some(after) = after else { return Ok(shown(current, &site.desk)?.into()) };
-        let ready = draft_of(after)?.wishing(|slug| query.0.of(slug, &by))?;
-        let state = current.row.state()?.saved();
+        let ready = site.desk.typesetting.run(move || draft_of(after)).await?.wishing(|slug| query.0.of(slug, &by))?;
+        let (html, state) = (ready.html().to_owned(), current.row.state()?.saved());
         let (id, seen, stamp, by) = (current.row.id, current.row.version, stamp.clone(), by.clone());
         let outcome = site.write(move |write| -> Result<_, Written> {
             let draft = ready.linked(write, &by)?;
@@ -188,7 +188,10 @@ pub async fn update_article(
             Ok(articles::by_id(write, &id)?)
         });
         match outcome.await {
-            Ok(copy) => return Ok(shown(copy, &site.desk)?.into()),
+            Ok(copy) => {
+                let version = copy.row.version;
+                return Ok(Reply::private(&working_with(copy, html, &site.desk)?, Some(version))?.into());
+            }
             // Another write slipped in between: look again, and judge by what is there now.
             Err(Written::Raced) => {}
             Err(Written::Refused(problem)) => return Err(problem),

@@ -243,8 +243,7 @@ impl Batch {
             Ready::Create(ready) => {
                 let id = id::new(stamp.now);
                 let draft = ready.linked(write, &self.caller).map_err(|problem| below(problem, "/body"))?;
-                articles::insert(write, &id, draft, &stamp)?;
-                (201, articles::by_id(write, &id)?)
+                (201, articles::insert(write, &id, draft, &stamp)?)
             }
             Ready::Patch(target, patch) => (200, self.patch(write, &target, &patch, &stamp)?),
             Ready::Step(Target { key, expected }, asked) => {

@@ -64,6 +64,7 @@ mod suggest;
 mod surrogate;
 mod tags;
 mod trash;
+mod typesetting;
 mod unread;
 mod users;
 mod watch;

@@ -256,6 +256,12 @@ pub fn working(copy: WorkingCopy, formats: &[Format], desk: &Desk) -> Result<Wor
     Ok(WorkingArticle { article: with_body(Article { authors, tags, corrections, url, ..bare }, &working.body, formats)?, working })
 }
 
+/// The same with its body as html that was rendered before.
+pub fn working_with(copy: WorkingCopy, html: String, desk: &Desk) -> Result<WorkingArticle, Problem> {
+    let bare = working(copy, &[], desk)?;
+    Ok(WorkingArticle { article: Article { html: Some(html), ..bare.article }, ..bare })
+}
+
 /// The forms of a working body, rendered now.
 fn with_body(article: Article, body: &str, formats: &[Format]) -> Result<Article, Problem> {
     let wants = |format: Format| formats.contains(&format);

@@ -17,6 +17,7 @@ use super::metrics::Metrics;
 use super::provider::Provider;
 use super::signing::LastLook;
 use super::site::{Desk, HttpSettings, Worker};
+use super::typesetting::Typesetting;
 use super::watch::Watch;
 use super::{nothing_here, openapi, routes};
 use crate::auth::token::Tokens;
@@ -82,6 +83,7 @@ pub fn start(
         contract,
         document,
         hashing: Hashing::start((workers / 2).max(1))?,
+        typesetting: Typesetting::start((workers / 2).max(1))?,
         allowances,
         attempts: Attempts::new(),
         operations,

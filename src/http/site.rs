@@ -16,6 +16,7 @@ use super::provider::{Provider, ProviderSettings};
 use super::remote;
 use super::routes::Operations;
 use super::signing::LastLook;
+use super::typesetting::Typesetting;
 use crate::auth::token::Tokens;
 use crate::domain::audit::{Account, Means, Occasion};
 use crate::domain::gate;
@@ -54,6 +55,8 @@ pub struct Desk {
     pub callers: Callers,
     /// Where passwords are hashed, a few at once.
     pub hashing: Hashing,
+    /// Where stories are made ready for the store.
+    pub typesetting: Typesetting,
     /// How often each client has asked.
     pub allowances: Allowances,
     /// Who has guessed wrong of late.

@@ -7,20 +7,18 @@ use super::history;
 use super::kills::{self, KillRow};
 use super::links::{self, BylineRow, LabelRow};
 use super::locks;
-use super::page::{Filter, Key, Order, Page, Position, Slice, walk};
+use super::manuscript::{Beside, Manuscript};
 use super::schema::{article_authors, article_tags, articles, authors};
 use super::search;
 use super::slugs::{self, Kind, Wish};
-use crate::domain::api_key::Limits;
 use crate::domain::article::{Content, State, Status};
 use crate::domain::lock::Lock;
 use crate::domain::revision::Retention;
 use crate::domain::time::Moment;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable};
 use std::collections::HashMap;
 
-diesel::define_sql_function! { fn coalesce(value: Nullable<BigInt>, otherwise: BigInt) -> BigInt; }
+pub use super::working::{list, position};
 
 /// A working copy as it is stored. `document` is a `Content` as JSON; times are milliseconds.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -88,9 +86,7 @@ pub struct WorkingCopy {
 #[derive(Clone, Debug)]
 pub struct Draft {
     pub slug: Wish,
-    pub content: Content,
-    pub word_count: i64,
-    pub reading_minutes: i64,
+    pub manuscript: Manuscript,
     pub author_ids: Vec<String>,
     pub tag_ids: Vec<String>,
 }
@@ -137,9 +133,14 @@ pub fn by_id(conn: &mut Conn, id: &str) -> Result<WorkingCopy, Error> {
 
 /// A story with other content; where it stands in the newsroom stays.
 pub fn with_content(conn: &mut Conn, copy: WorkingCopy, draft: Draft) -> Result<WorkingCopy, Error> {
-    let Draft { slug, content, word_count, reading_minutes, author_ids, tag_ids } = draft;
-    let slug = slug.slug().to_owned();
-    let row = ArticleRow { slug, document: document(&content)?, word_count, reading_minutes, ..copy.row };
+    let Draft { slug, manuscript, author_ids, tag_ids } = draft;
+    let row = ArticleRow {
+        slug: slug.slug().to_owned(),
+        document: manuscript.document().to_owned(),
+        word_count: manuscript.word_count(),
+        reading_minutes: manuscript.reading_minutes(),
+        ..copy.row
+    };
     Ok(WorkingCopy { row, authors: links::bylines(conn, &author_ids)?, tags: links::labels(conn, &tag_ids)?, ..copy })
 }
 
@@ -154,104 +155,6 @@ pub fn is_own(conn: &mut Conn, story: &ArticleRow, user_id: &str) -> Result<bool
         .count()
         .get_result(conn)?;
     Ok(bylines > 0)
-}
-
-/// A page of working copies in an order.
-pub fn list(conn: &mut Conn, filter: &Filter, order: Order, descending: bool, slice: &Slice) -> Result<Page<WorkingCopy>, Error> {
-    let after = slice.after.as_ref();
-    let query = filtered(filter);
-    let query = match (order, slice.walks_down(descending)) {
-        (Order::Publication, true) => walk!(query, after, coalesce(articles::published_at, 0), articles::id, number, descending),
-        (Order::Publication, false) => walk!(query, after, coalesce(articles::published_at, 0), articles::id, number, ascending),
-        (Order::Update, true) => walk!(query, after, articles::updated_at, articles::id, number, descending),
-        (Order::Update, false) => walk!(query, after, articles::updated_at, articles::id, number, ascending),
-        (Order::Creation, true) => walk!(query, after, articles::created_at, articles::id, number, descending),
-        (Order::Creation, false) => walk!(query, after, articles::created_at, articles::id, number, ascending),
-        (Order::Title, true) => walk!(query, after, articles::title, articles::id, text, descending),
-        (Order::Title, false) => walk!(query, after, articles::title, articles::id, text, ascending),
-    };
-    let rows: Vec<ArticleRow> = query.limit(slice.rows()).select(ArticleRow::as_select()).load(conn)?;
-    let total = if slice.count { Some(filtered(filter).count().get_result(conn)?) } else { None };
-    let copies = with_links(conn, rows)?;
-    Ok(slice.page(copies, total))
-}
-
-/// Where a working copy stands in an order.
-pub fn position(copy: &WorkingCopy, order: Order) -> Result<Position, Error> {
-    let key = match order {
-        Order::Publication => Key::Number(copy.row.published_at.unwrap_or(0)),
-        Order::Update => Key::Number(copy.row.updated_at),
-        Order::Creation => Key::Number(copy.row.created_at),
-        Order::Title => Key::Text(copy.row.content()?.title),
-    };
-    Ok(Position { key, id: copy.row.id.clone() })
-}
-
-fn filtered(filter: &Filter) -> articles::BoxedQuery<'static, <Conn as Connection>::Backend> {
-    let mut query = articles::table.filter(articles::deleted_at.is_null()).into_boxed();
-    if let Some(ids) = filter.ids.clone() {
-        query = query.filter(articles::id.eq_any(ids));
-    }
-    if let Some(ids) = filter.authors.clone() {
-        let stories = article_authors::table.filter(article_authors::author_id.eq_any(ids)).select(article_authors::article_id);
-        query = query.filter(articles::id.eq_any(stories));
-    }
-    if let Some(ids) = filter.tags.clone() {
-        let stories = article_tags::table.filter(article_tags::tag_id.eq_any(ids)).select(article_tags::article_id);
-        query = query.filter(articles::id.eq_any(stories));
-    }
-    if !filter.without_authors.is_empty() {
-        let ids = filter.without_authors.clone();
-        let stories = article_authors::table.filter(article_authors::author_id.eq_any(ids)).select(article_authors::article_id);
-        query = query.filter(articles::id.ne_all(stories));
-    }
-    if !filter.without_tags.is_empty() {
-        let ids = filter.without_tags.clone();
-        let stories = article_tags::table.filter(article_tags::tag_id.eq_any(ids)).select(article_tags::article_id);
-        query = query.filter(articles::id.ne_all(stories));
-    }
-    if let Some(languages) = filter.languages.clone() {
-        query = query.filter(articles::language.eq_any(languages));
-    }
-    if let Some(after) = filter.published_after {
-        query = query.filter(articles::published_at.gt(after.milliseconds()));
-    }
-    if let Some(before) = filter.published_before {
-        query = query.filter(articles::published_at.lt(before.milliseconds()));
-    }
-    if let Some(after) = filter.updated_after {
-        query = query.filter(articles::updated_at.gt(after.milliseconds()));
-    }
-    if let Some(statuses) = &filter.statuses {
-        let names: Vec<&'static str> = statuses.iter().map(|status| status.name()).collect();
-        query = query.filter(articles::status.eq_any(names));
-    }
-    if let Some(assignee) = filter.assignee.clone() {
-        query = query.filter(articles::assignee_id.eq(assignee));
-    }
-    if let Some(Limits { tags, authors, languages }) = filter.limits.clone() {
-        if !tags.is_empty() {
-            let stories = article_tags::table.filter(article_tags::tag_id.eq_any(tags)).select(article_tags::article_id);
-            query = query.filter(articles::id.eq_any(stories));
-        }
-        if !authors.is_empty() {
-            let stories = article_authors::table.filter(article_authors::author_id.eq_any(authors)).select(article_authors::article_id);
-            query = query.filter(articles::id.eq_any(stories));
-        }
-        if !languages.is_empty() {
-            query = query.filter(articles::language.eq_any(languages));
-        }
-    }
-    if let Some(years) = &filter.years {
-        type Predicate = Box<dyn BoxableExpression<articles::table, <Conn as Connection>::Backend, SqlType = Nullable<Bool>>>;
-        let in_year = |(start, end): &(Moment, Moment)| -> Predicate {
-            Box::new(articles::published_at.ge(start.milliseconds()).and(articles::published_at.lt(end.milliseconds())))
-        };
-        let any = years.iter().map(in_year).reduce(|one, other| Box::new(one.or(other)));
-        query = query
-            .filter(any.unwrap_or_else(|| Box::new(articles::published_at.is_null().and(articles::published_at.is_not_null()).nullable())));
-    }
-    query
 }
 
 pub(super) fn with_links(conn: &mut Conn, rows: Vec<ArticleRow>) -> Result<Vec<WorkingCopy>, Error> {
@@ -272,29 +175,63 @@ pub(super) fn with_links(conn: &mut Conn, rows: Vec<ArticleRow>) -> Result<Vec<W
 }
 
 /// Puts a new draft into the newsroom.
-pub fn insert(write: &mut Write<'_>, id: &str, draft: Draft, stamp: &Stamp) -> Result<(), Error> {
+pub fn insert(write: &mut Write<'_>, id: &str, draft: Draft, stamp: &Stamp) -> Result<WorkingCopy, Error> {
     let conn = &mut *write.conn;
-    let slug = slugs::claim(conn, Kind::Article, id, draft.slug.clone())?;
-    let document = document(&draft.content)?;
-    let now = stamp.now.milliseconds();
+    let Draft { slug, manuscript, author_ids, tag_ids } = draft;
+    let slug = slugs::claim(conn, Kind::Article, id, slug)?;
+    let content = manuscript.content();
+    let row = drafted(id, slug, &manuscript, stamp);
     diesel::insert_into(articles::table)
         .values((
-            (articles::id.eq(id), articles::slug.eq(&slug), articles::status.eq(Status::Draft.name()), articles::version.eq(1)),
-            (articles::title.eq(&draft.content.title), articles::language.eq(&draft.content.language.0)),
-            (articles::document.eq(&document), articles::word_count.eq(draft.word_count)),
-            (articles::reading_minutes.eq(draft.reading_minutes), articles::has_unpublished_changes.eq(true)),
-            (articles::created_by.eq(&stamp.user_id), articles::created_at.eq(now)),
-            (articles::updated_by.eq(&stamp.user_id), articles::updated_at.eq(now), articles::edited_by.eq(&stamp.user_id)),
+            (articles::id.eq(id), articles::slug.eq(&row.slug), articles::status.eq(&row.status), articles::version.eq(row.version)),
+            (articles::title.eq(&content.title), articles::language.eq(&content.language.0)),
+            (articles::document.eq(&row.document), articles::word_count.eq(row.word_count)),
+            (articles::reading_minutes.eq(row.reading_minutes), articles::has_unpublished_changes.eq(row.has_unpublished_changes)),
+            (articles::created_by.eq(&row.created_by), articles::created_at.eq(row.created_at)),
+            (articles::updated_by.eq(&row.updated_by), articles::updated_at.eq(row.updated_at), articles::edited_by.eq(&row.edited_by)),
         ))
         .execute(conn)
-        .or_taken("slug", &slug)?;
-    slugs::hold(conn, Kind::Article, id, &slug)?;
-    links::add_authors(conn, id, &draft.author_ids)?;
-    links::add_tags(conn, id, &draft.tag_ids)?;
-    search::add_working(conn, id, &draft.content, &draft.author_ids, &draft.tag_ids)?;
-    let snapshot = snapshot(members_of(id, &document)?, slug, draft.author_ids, draft.tag_ids);
+        .or_taken("slug", &row.slug)?;
+    slugs::take_up(conn, Kind::Article, id, &row.slug)?;
+    links::add_authors(conn, id, &author_ids)?;
+    links::add_tags(conn, id, &tag_ids)?;
+    let entries = search::Beside::of_draft(&content.language.0, &author_ids, &tag_ids);
+    search::add_working(conn, id, manuscript.indexed(), &entries)?;
+    let beside = Beside { slug: &row.slug, author_ids: &author_ids, tag_ids: &tag_ids };
+    history::begin(conn, id, manuscript.first_revision(&beside)?, stamp)?;
     write.note("article", id);
-    history::append(write.conn, id, 1, "create", &snapshot, stamp)
+    let of_it = std::slice::from_ref(&row.id);
+    let authors = links::authors_of(write, of_it)?.remove(id).unwrap_or_default();
+    let tags = links::tags_of(write, of_it)?.remove(id).unwrap_or_default();
+    Ok(WorkingCopy { row, authors, tags, lock: None, kill: None, corrections: Some(Vec::new()) })
+}
+
+/// What the newsroom has of a story that has just come in.
+fn drafted(id: &str, slug: String, manuscript: &Manuscript, stamp: &Stamp) -> ArticleRow {
+    let (by, now) = (Some(stamp.user_id.clone()), stamp.now.milliseconds());
+    ArticleRow {
+        id: id.to_owned(),
+        slug,
+        status: Status::Draft.name().to_owned(),
+        version: 1,
+        document: manuscript.document().to_owned(),
+        word_count: manuscript.word_count(),
+        reading_minutes: manuscript.reading_minutes(),
+        has_unpublished_changes: true,
+        first_published_at: None,
+        published_at: None,
+        content_updated_at: None,
+        publish_at: None,
+        unpublish_at: None,
+        embargo_until: None,
+        assignee_id: None,
+        created_by: by.clone(),
+        created_at: now,
+        updated_by: by.clone(),
+        updated_at: now,
+        edited_by: by,
+        is_killed: false,
+    }
 }
 
 /// Replaces the working copy of version `seen`; the live copy stays as it is.
@@ -304,18 +241,19 @@ pub fn update(write: &mut Write<'_>, id: &str, seen: i64, draft: Draft, state: S
 
 /// Replaces the working copy of version `seen` by that event.
 pub fn replace(write: &mut Write<'_>, id: &str, seen: i64, draft: Draft, state: State, event: &str, stamp: &Stamp) -> Result<(), Error> {
-    let document = document(&draft.content)?;
-    let after = members_of(id, &document)?;
-    let members = changed(write, id, &draft, &after)?;
+    let members = changed(write, id, &draft)?;
     write.note_members("article", id, &members);
     let conn = &mut *write.conn;
-    let slug = slugs::claim(conn, Kind::Article, id, draft.slug.clone())?;
+    let Draft { slug, manuscript, author_ids, tag_ids } = draft;
+    let slug = slugs::claim(conn, Kind::Article, id, slug)?;
+    let content = manuscript.content();
     let changed = diesel::update(articles::table.filter(articles::id.eq(id).and(articles::version.eq(seen))))
         .set((
             (articles::slug.eq(&slug), articles::version.eq(seen + 1)),
-            (articles::title.eq(&draft.content.title), articles::language.eq(&draft.content.language.0)),
-            (articles::document.eq(&document), articles::word_count.eq(draft.word_count)),
-            (articles::reading_minutes.eq(draft.reading_minutes), articles::has_unpublished_changes.eq(state.has_unpublished_changes)),
+            (articles::title.eq(&content.title), articles::language.eq(&content.language.0)),
+            (articles::document.eq(manuscript.document()), articles::word_count.eq(manuscript.word_count())),
+            articles::reading_minutes.eq(manuscript.reading_minutes()),
+            articles::has_unpublished_changes.eq(state.has_unpublished_changes),
             (articles::updated_by.eq(&stamp.user_id), articles::updated_at.eq(stamp.now.milliseconds())),
             articles::edited_by.eq(&stamp.user_id),
         ))
@@ -324,20 +262,23 @@ pub fn replace(write: &mut Write<'_>, id: &str, seen: i64, draft: Draft, state: 
     won(changed)?;
     slugs::hold(conn, Kind::Article, id, &slug)?;
     if members.iter().any(|member| member == "author_ids") {
-        links::set_authors(conn, id, &draft.author_ids)?;
+        links::set_authors(conn, id, &author_ids)?;
     }
     if members.iter().any(|member| member == "tag_ids") {
-        links::set_tags(conn, id, &draft.tag_ids)?;
+        links::set_tags(conn, id, &tag_ids)?;
     }
-    search::put_working(conn, id, &draft.content, &draft.author_ids, &draft.tag_ids)?;
-    let snapshot = snapshot(after, slug, draft.author_ids, draft.tag_ids);
-    history::append(conn, id, seen + 1, event, &snapshot, stamp)
+    let entries = search::Beside::of_draft(&content.language.0, &author_ids, &tag_ids);
+    search::put_working(conn, id, manuscript.indexed(), &entries)?;
+    let beside = Beside { slug: &slug, author_ids: &author_ids, tag_ids: &tag_ids };
+    history::append(conn, id, seen + 1, event, &beside.behind(manuscript.document()), stamp)
 }
 
 /// The names of the members that a save changes.
-fn changed(conn: &mut Conn, id: &str, draft: &Draft, after: &Members) -> Result<Vec<String>, Error> {
+fn changed(conn: &mut Conn, id: &str, draft: &Draft) -> Result<Vec<String>, Error> {
+    type Members = serde_json::Map<String, serde_json::Value>;
     let (slug, before): (String, String) = articles::table.find(id).select((articles::slug, articles::document)).first(conn)?;
-    let before = serde_json::from_str::<Members>(&before).unwrap_or_default();
+    let members = |document: &str| serde_json::from_str::<Members>(document).unwrap_or_default();
+    let (before, after) = (members(&before), members(draft.manuscript.document()));
     let mut changed: Vec<String> =
         after.iter().filter(|(name, value)| before.get(*name) != Some(value)).map(|(name, _)| name.clone()).collect();
     let (author_ids, tag_ids) = (author_ids_of(conn, id)?, tag_ids_of(conn, id)?);
@@ -372,20 +313,6 @@ pub(super) fn note_revision(write: &mut Write<'_>, id: &str, number: i64, event:
     let conn = &mut *write.conn;
     let (slug, document): (String, String) = articles::table.find(id).select((articles::slug, articles::document)).first(conn)?;
     let (author_ids, tag_ids) = (author_ids_of(conn, id)?, tag_ids_of(conn, id)?);
-    history::append(conn, id, number, event, &snapshot(members_of(id, &document)?, slug, author_ids, tag_ids), stamp)
-}
-
-/// The members of a content.
-type Members = serde_json::Map<String, serde_json::Value>;
-
-fn members_of(id: &str, document: &str) -> Result<Members, Error> {
-    serde_json::from_str(document).map_err(|error| Error::Damaged(format!("article {id}: {error}")))
-}
-
-/// What a revision keeps, as JSON.
-fn snapshot(mut members: Members, slug: String, author_ids: Vec<String>, tag_ids: Vec<String>) -> Vec<u8> {
-    members.insert("slug".into(), slug.into());
-    members.insert("author_ids".into(), author_ids.into());
-    members.insert("tag_ids".into(), tag_ids.into());
-    serde_json::Value::Object(members).to_string().into_bytes()
+    let beside = Beside { slug: &slug, author_ids: &author_ids, tag_ids: &tag_ids };
+    history::append(conn, id, number, event, &beside.behind(&document), stamp)
 }

@@ -93,11 +93,23 @@ pub fn content(conn: &mut Conn, id: &str, number: i64) -> Result<Option<Vec<u8>>
     if chain.number() == Some(number) { chain.unpack(id).map(Some) } else { Ok(None) }
 }
 
+/// Adds the first revision of a story, packed whole.
+pub(super) fn begin(conn: &mut Conn, id: &str, content: Vec<u8>, stamp: &Stamp) -> Result<(), Error> {
+    insert(conn, id, 1, "create", Packed { base: None, steps: 0, content }, stamp)
+}
+
 /// Adds what a write left, and lets go what the retention does not keep.
 pub(super) fn append(conn: &mut Conn, id: &str, number: i64, event: &str, content: &[u8], stamp: &Stamp) -> Result<(), Error> {
-    // The first has none before it; one that the retention let go is stood in for by its nearest.
-    let base = if number == 1 { Chain(Vec::new()) } else { Chain::up_to(conn, id, compact::base_of(number).max(1).min(number - 1))? };
-    let packed = Packed::since(&base, id, content)?;
+    // One that the retention let go is stood in for by its nearest.
+    let base = Chain::up_to(conn, id, compact::base_of(number).max(1).min(number - 1))?;
+    insert(conn, id, number, event, Packed::since(&base, id, content)?, stamp)?;
+    match stamp.retention.prunable(number, stamp.now) {
+        Some(prunable) => pruning::prune(conn, id, prunable),
+        None => Ok(()),
+    }
+}
+
+fn insert(conn: &mut Conn, id: &str, number: i64, event: &str, packed: Packed, stamp: &Stamp) -> Result<(), Error> {
     diesel::insert_into(revisions::table)
         .values((
             (revisions::article_id.eq(id), revisions::number.eq(number), revisions::event.eq(event)),
@@ -106,10 +118,7 @@ pub(super) fn append(conn: &mut Conn, id: &str, number: i64, event: &str, conten
             (revisions::base.eq(packed.base), revisions::steps.eq(packed.steps), revisions::content.eq(packed.content)),
         ))
         .execute(conn)?;
-    match stamp.retention.prunable(number, stamp.now) {
-        Some(prunable) => pruning::prune(conn, id, prunable),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Marks a revision as one that the public has seen: it stays for good.

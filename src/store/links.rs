@@ -3,9 +3,13 @@
 use super::conn::Conn;
 use super::error::{Error, Expect};
 use super::schema::{article_authors, article_tags, author_slugs, authors, tag_slugs, tags};
+use super::statement::{Statement, on_either};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use std::collections::{HashMap, HashSet};
+
+/// How many keys a story mostly has; statements for so many stay prepared.
+const FEW: usize = 8;
 
 diesel::define_sql_function! {
     /// `text` with each `from` in it replaced; the same on both databases.
@@ -88,23 +92,30 @@ pub fn labels(conn: &mut Conn, ids: &[String]) -> Result<Vec<LabelRow>, Error> {
 
 /// The ids behind author keys (ids or slugs, old slugs too), in the given order; `None` where there is no such author.
 pub fn author_ids(conn: &mut Conn, keys: &[String]) -> Result<Vec<Option<String>>, Error> {
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids: Vec<String> = authors::table.filter(authors::id.eq_any(keys)).select(authors::id).load(conn)?;
-    let slugs =
-        author_slugs::table.filter(author_slugs::slug.eq_any(keys)).select((author_slugs::slug, author_slugs::author_id)).load(conn)?;
-    Ok(in_order(keys, ids, slugs))
+    behind(conn, keys, ["SELECT slug, author_id FROM author_slugs WHERE slug IN ", " UNION ALL SELECT id, id FROM authors WHERE id IN "])
 }
 
 /// The ids behind tag keys (ids or slugs, old slugs too), in the given order; `None` where there is no such tag.
 pub fn tag_ids(conn: &mut Conn, keys: &[String]) -> Result<Vec<Option<String>>, Error> {
+    behind(conn, keys, ["SELECT slug, tag_id FROM tag_slugs WHERE slug IN ", " UNION ALL SELECT id, id FROM tags WHERE id IN "])
+}
+
+/// What each key leads to, as a slug or as the id that it is. No slug is the id of anything that is there.
+fn behind(conn: &mut Conn, keys: &[String], [as_slugs, as_ids]: [&'static str; 2]) -> Result<Vec<Option<String>>, Error> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<String> = tags::table.filter(tags::id.eq_any(keys)).select(tags::id).load(conn)?;
-    let slugs = tag_slugs::table.filter(tag_slugs::slug.eq_any(keys)).select((tag_slugs::slug, tag_slugs::tag_id)).load(conn)?;
-    Ok(in_order(keys, ids, slugs))
+    let mut statement = Statement::default();
+    for words in [as_slugs, as_ids] {
+        statement.words(words).texts(keys.iter().map(String::as_str));
+    }
+    if keys.len() > FEW {
+        statement.rare();
+    }
+    let rows = statement.rows::<(Text, Text)>();
+    let known: Vec<(String, String)> = on_either!(conn, conn => rows.load(conn)?);
+    let known: HashMap<String, String> = known.into_iter().collect();
+    Ok(keys.iter().map(|key| known.get(key).cloned()).collect())
 }
 
 /// The same authors, each that was merged into another as the other; each once.
@@ -142,12 +153,6 @@ fn of_today(ids: Vec<String>, merged: Vec<(String, String)>) -> Vec<String> {
 fn named(ids: Vec<String>, known: Vec<(String, String)>) -> Vec<String> {
     let known: HashMap<String, String> = known.into_iter().collect();
     ids.into_iter().map(|id| known.get(&id).cloned().unwrap_or(id)).collect()
-}
-
-fn in_order(keys: &[String], ids: Vec<String>, slugs: Vec<(String, String)>) -> Vec<Option<String>> {
-    let mut known: HashMap<String, String> = slugs.into_iter().collect();
-    known.extend(ids.into_iter().map(|id| (id.clone(), id)));
-    keys.iter().map(|key| known.get(key).cloned()).collect()
 }
 
 /// Replaces the authors of a working copy.

@@ -24,6 +24,7 @@ pub mod kills;
 pub mod links;
 pub mod live;
 pub mod locks;
+pub mod manuscript;
 pub mod marks;
 mod migrations;
 pub mod neighbours;
@@ -49,6 +50,7 @@ pub mod transfer;
 pub mod trash;
 pub mod users;
 mod walk;
+mod working;
 mod writer;
 
 pub use conn::{Conn, Shared, Store, Write, open_sqlite, write_on};

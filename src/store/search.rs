@@ -14,8 +14,8 @@ pub mod suggest;
 mod token;
 pub mod working;
 
-pub use index::{Beside, add_working, publish, put_working};
-pub(super) use index::{prepare, settle};
+pub use index::{Beside, Indexed, publish};
+pub(super) use index::{add_working, prepare, put_working, settle};
 pub use names::{hand_over, keep_author, keep_tag};
 pub use rebuild::{Difference, Progress, Step, compare, index_anew, note_imported, rebuild};
 

@@ -128,9 +128,11 @@ pub fn claim(conn: &mut Conn, kind: Kind, owner: &str, wish: Wish) -> Result<Str
 
 /// Writes down that `owner` holds `slug`, now and for as long as it exists.
 pub fn hold(conn: &mut Conn, kind: Kind, owner: &str, slug: &str) -> Result<(), Error> {
-    if holder(conn, kind, slug)?.as_deref() == Some(owner) {
-        return Ok(());
-    }
+    if holder(conn, kind, slug)?.as_deref() == Some(owner) { Ok(()) } else { take_up(conn, kind, owner, slug) }
+}
+
+/// The same, where the owner is known not to hold it yet.
+pub fn take_up(conn: &mut Conn, kind: Kind, owner: &str, slug: &str) -> Result<(), Error> {
     match kind {
         Kind::Article => diesel::insert_into(article_slugs::table)
             .values((article_slugs::slug.eq(slug), article_slugs::article_id.eq(owner)))

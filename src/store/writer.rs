@@ -13,7 +13,7 @@ use super::search;
 use super::transaction::{begin_write, in_transaction};
 use crate::background::give_way;
 use crate::domain::audit::Occasion;
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, Connection, InstrumentationEvent, TransactionManager};
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
 use std::collections::BTreeSet;
@@ -31,6 +31,9 @@ use tracing::Span;
 pub const QUEUE: usize = 1024;
 /// How many writes share one commit at the most.
 const BATCH: usize = 128;
+/// How long the writer keeps a processor before it offers it to others. A low priority alone does not help them: a thread that has begun its
+/// slice mostly ends it, whoever wakes up meanwhile.
+const TURN: Duration = Duration::from_micros(50);
 /// How long the writer waits for a write before it looks whether another process has written.
 const PAUSE: Duration = Duration::from_millis(100);
 /// When a running server has heard of a commit that another process has made, on either database: it looks twice as often.
@@ -118,7 +121,7 @@ impl Writer {
     /// Starts the thread with a connection that is good, and the place where to open another.
     pub fn start(conn: Conn, path: PathBuf, marks: Arc<Marks>, counts: Arc<Counts>) -> Result<Self, Error> {
         let (queue, jobs) = sync_channel(QUEUE);
-        let desk = Desk { conn: Some(conn), path, jobs, marks, counts: counts.clone() };
+        let desk = Desk { conn: Some(polite(conn)), path, jobs, marks, counts: counts.clone() };
         let thread = std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || desk.run())
@@ -240,7 +243,7 @@ impl Desk {
     fn commit_together(&mut self, batch: &mut Vec<Box<dyn Job>>) -> Result<(), Failure> {
         let mut conn = match self.conn.take() {
             Some(conn) => conn,
-            None => open_sqlite(&self.path).map_err(Failure::Before)?,
+            None => open_sqlite(&self.path).map(polite).map_err(Failure::Before)?,
         };
         if let Err(error) = begin_write(&mut conn).map_err(Error::from) {
             if matches!(error, Error::Busy(_)) {
@@ -267,6 +270,18 @@ impl Desk {
         self.conn = Some(conn);
         Ok(())
     }
+}
+
+/// A connection whose thread offers its processor, between two statements, to whoever waits for it.
+fn polite(mut conn: Conn) -> Conn {
+    let mut since = Instant::now();
+    conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if matches!(event, InstrumentationEvent::FinishQuery { .. }) && since.elapsed() >= TURN {
+            std::thread::yield_now();
+            since = Instant::now();
+        }
+    });
+    conn
 }
 
 #[derive(QueryableByName)]

@@ -9,6 +9,7 @@ use copydesk::domain::text::LanguageTag;
 use copydesk::domain::time::Moment;
 use copydesk::domain::user::Role;
 use copydesk::store::articles::{self, Draft, Stamp};
+use copydesk::store::manuscript::Manuscript;
 use copydesk::store::page::Slice;
 use copydesk::store::slugs::Wish;
 use copydesk::store::{Conn, Error, Write, history, migrate, write_on};
@@ -59,7 +60,8 @@ fn draft(body: &str) -> Draft {
         seo: None,
         custom: serde_json::Map::new(),
     };
-    Draft { slug: Wish::Made("night-buses".into()), content, word_count: 0, reading_minutes: 0, author_ids: vec![], tag_ids: vec![] }
+    let manuscript = Manuscript::of(content, 0, 0).unwrap();
+    Draft { slug: Wish::Made("night-buses".into()), manuscript, author_ids: vec![], tag_ids: vec![] }
 }
 
 fn number(conn: &mut Conn, sql: &str) -> i64 {

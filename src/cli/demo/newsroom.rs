@@ -12,6 +12,7 @@ use crate::http;
 use crate::render;
 use crate::store::articles::{self, Draft, Stamp};
 use crate::store::authors::{self, AuthorDraft};
+use crate::store::manuscript::Manuscript;
 use crate::store::page::{Filter, Order, Slice};
 use crate::store::slugs::Wish;
 use crate::store::tags::{self, TagDraft};
@@ -122,17 +123,17 @@ fn put_story(write: &mut Write<'_>, story: &Story, draft: Draft, today: &Stamp) 
     let author_ids = crate::store::links::author_ids(write, &keys(story.authors))?.into_iter().flatten().collect();
     let tag_ids = crate::store::links::tag_ids(write, &keys(story.tags))?.into_iter().flatten().collect();
     let draft = Draft { author_ids, tag_ids, ..draft };
-    articles::insert(write, &id, draft.clone(), &stamp)?;
+    let copy = articles::insert(write, &id, draft.clone(), &stamp)?;
     if story.stage == Stage::Draft {
         return Ok(());
     }
     let live = step(State::NEW, Transition::Publish, at).map_err(|refusal| Error::Damaged(format!("{refusal:?}")))?;
-    let copy = articles::by_id(write, &id)?;
     http::publish(write, &copy, live, &stamp)?;
     if let Stage::Edited(title) = story.stage {
-        let mut changed = draft;
-        changed.content.title = title.to_owned();
-        changed.slug = Wish::Chosen(articles::by_id(write, &id)?.row.slug);
+        let text = &draft.manuscript;
+        let content = Content { title: title.to_owned(), ..text.content().clone() };
+        let manuscript = Manuscript::of(content, text.word_count(), text.reading_minutes())?;
+        let changed = Draft { slug: Wish::Chosen(copy.row.slug), manuscript, ..draft };
         articles::update(write, &id, 2, changed, live.saved(), today)?;
     }
     Ok(())
@@ -148,25 +149,22 @@ fn rendered(story: &Story) -> Result<Draft, Stop> {
         country: Some(country.0),
         country_code: Some(country.1),
     };
-    Ok(Draft {
-        slug: Wish::Made(slug::from_words(&story.title, "story")),
-        word_count: i64::from(rendered.word_count),
-        reading_minutes: i64::from(rendered.reading_minutes),
-        author_ids: Vec::new(),
-        tag_ids: Vec::new(),
-        content: Content {
-            title: story.title.clone(),
-            subtitle: None,
-            dateline: Some(dateline),
-            lead: Some(story.lead.clone()),
-            body: story.body.clone(),
-            image: None,
-            language: LanguageTag(story.language.into()),
-            canonical_url: None,
-            seo: None,
-            custom: Map::new(),
-        },
-    })
+    let content = Content {
+        title: story.title.clone(),
+        subtitle: None,
+        dateline: Some(dateline),
+        lead: Some(story.lead.clone()),
+        body: story.body.clone(),
+        image: None,
+        language: LanguageTag(story.language.into()),
+        canonical_url: None,
+        seo: None,
+        custom: Map::new(),
+    };
+    let manuscript = Manuscript::of(content, rendered.word_count.into(), rendered.reading_minutes.into());
+    let manuscript = manuscript.map_err(|error| Stop(error.to_string()))?;
+    let slug = Wish::Made(slug::from_words(&story.title, "story"));
+    Ok(Draft { slug, manuscript, author_ids: Vec::new(), tag_ids: Vec::new() })
 }
 
 /// The seed story: its first line is the title, its second the dateline and the lead, then sections until a blank line.

@@ -25,7 +25,43 @@ pub struct Beside<'a> {
     pub year: Option<i64>,
 }
 
+/// What the index keeps of the words of a story.
+#[derive(Clone, Debug)]
+pub struct Indexed {
+    /// See `Known::packed`.
+    terms: Vec<u8>,
+    /// Each once, then those of the title, a space between.
+    words: String,
+}
+
+impl Indexed {
+    /// Of a working copy: its body is found as it is written.
+    pub fn of(content: &Content) -> Self {
+        Self::knowing(&story(content, content.body.clone()).known())
+    }
+
+    fn knowing(known: &Known) -> Self {
+        let words = known.words.keys().cloned().chain(known.title.iter().map(|word| token::of_title(word)));
+        Self { terms: known.packed(), words: words.collect::<Vec<_>>().join(" ") }
+    }
+}
+
 impl<'a> Beside<'a> {
+    /// Of a working copy that stays one.
+    pub fn of_draft(language: &'a str, author_ids: &'a [String], tag_ids: &'a [String]) -> Self {
+        let ids = |ids: &'a [String]| ids.iter().map(String::as_str).collect();
+        Self { authors: ids(author_ids), tags: ids(tag_ids), language, year: None }
+    }
+
+    /// All entries of a story, a space between.
+    fn with(&self, words: &str) -> String {
+        let Self { authors, tags, language, year } = self;
+        let links = authors.iter().map(|id| token::of_author(id)).chain(tags.iter().map(|id| token::of_tag(id)));
+        let beside = links.chain([token::of_language(language)]).chain(year.map(token::of_year));
+        let words = Some(words).filter(|words| !words.is_empty()).map(str::to_owned);
+        words.into_iter().chain(beside).collect::<Vec<_>>().join(" ")
+    }
+
     /// Of a working copy that is about to be live.
     pub fn of(copy: &'a WorkingCopy, content: &'a Content, published_at: Moment) -> Self {
         Self {
@@ -69,14 +105,15 @@ pub fn settle(conn: &mut Conn) -> Result<(), Error> {
 pub fn publish(conn: &mut Conn, place: i64, content: &Content, text: &str, beside: &Beside<'_>) -> Result<(), Error> {
     let text: String = serde_json::from_str(text).map_err(|error| Error::Damaged(format!("the text of a live story: {error}")))?;
     let known = story(content, text).known();
-    let (terms, entries) = (known.packed(), entries(&known, beside));
+    let Indexed { terms, words } = Indexed::knowing(&known);
+    let entries = beside.with(&words);
     match conn {
         Conn::Sqlite(sqlite) => {
             diesel::insert_into(published_terms::table)
                 .values((published_terms::place.eq(place), published_terms::form.eq(FORM), published_terms::terms.eq(&terms)))
                 .execute(sqlite)?;
             diesel::replace_into(published_entries::table)
-                .values((published_entries::place.eq(place), published_entries::words.eq(entries.join(" "))))
+                .values((published_entries::place.eq(place), published_entries::words.eq(entries)))
                 .execute(sqlite)?;
         }
         Conn::Postgres(postgres) => {
@@ -92,36 +129,29 @@ pub fn publish(conn: &mut Conn, place: i64, content: &Content, text: &str, besid
 }
 
 /// Puts a working copy into the newsroom's index, in the place of what was there of it.
-pub fn put_working(conn: &mut Conn, id: &str, content: &Content, author_ids: &[String], tag_ids: &[String]) -> Result<(), Error> {
+pub fn put_working(conn: &mut Conn, id: &str, indexed: &Indexed, beside: &Beside<'_>) -> Result<(), Error> {
     delete_working(conn, id)?;
-    add_working(conn, id, content, author_ids, tag_ids)
+    add_working(conn, id, indexed, beside)
 }
 
 /// Puts a working copy into the newsroom's index that is not in it.
-pub fn add_working(conn: &mut Conn, id: &str, content: &Content, author_ids: &[String], tag_ids: &[String]) -> Result<(), Error> {
-    let known = story(content, content.body.clone()).known();
-    let beside = Beside {
-        authors: author_ids.iter().map(String::as_str).collect(),
-        tags: tag_ids.iter().map(String::as_str).collect(),
-        language: &content.language.0,
-        year: None,
-    };
-    let (terms, entries) = (known.packed(), entries(&known, &beside));
+pub fn add_working(conn: &mut Conn, id: &str, indexed: &Indexed, beside: &Beside<'_>) -> Result<(), Error> {
+    let (terms, entries) = (&indexed.terms, beside.with(&indexed.words));
     match conn {
         Conn::Sqlite(sqlite) => {
             let (place,): (i64,) = diesel::insert_into(article_terms::table)
-                .values((article_terms::article_id.eq(id), article_terms::form.eq(FORM), article_terms::terms.eq(&terms)))
+                .values((article_terms::article_id.eq(id), article_terms::form.eq(FORM), article_terms::terms.eq(terms)))
                 .returning((article_terms::place,))
                 .get_result(sqlite)?;
             diesel::replace_into(article_entries::table)
-                .values((article_entries::place.eq(place), article_entries::words.eq(entries.join(" "))))
+                .values((article_entries::place.eq(place), article_entries::words.eq(entries)))
                 .execute(sqlite)?;
         }
         Conn::Postgres(postgres) => {
             diesel::sql_query("INSERT INTO article_terms (article_id, form, terms, words) VALUES ($1, $2, $3, CAST($4 AS tsvector))")
                 .bind::<Text, _>(id)
                 .bind::<BigInt, _>(FORM)
-                .bind::<Binary, _>(&terms)
+                .bind::<Binary, _>(terms)
                 .bind::<Text, _>(quoted(&entries))
                 .execute(postgres)?;
         }
@@ -152,17 +182,9 @@ pub(super) fn story(content: &Content, text: String) -> Story {
     }
 }
 
-fn entries(known: &Known, beside: &Beside<'_>) -> Vec<String> {
-    let Beside { authors, tags, language, year } = beside;
-    let words = known.words.keys().cloned();
-    let titles = known.title.iter().map(|word| token::of_title(word));
-    let links = authors.iter().map(|id| token::of_author(id)).chain(tags.iter().map(|id| token::of_tag(id)));
-    words.chain(titles).chain(links).chain([token::of_language(language)]).chain(year.map(token::of_year)).collect()
-}
-
 /// A tsvector as text. Folded words hold neither quotes nor backslashes.
-fn quoted(entries: &[String]) -> String {
-    entries.iter().map(|entry| format!("'{entry}'")).collect::<Vec<_>>().join(" ")
+fn quoted(entries: &str) -> String {
+    entries.split(' ').map(|entry| format!("'{entry}'")).collect::<Vec<_>>().join(" ")
 }
 
 /// Notes words that live stories have, in order: of two stories that bring the same new word, one waits for the other and not the other for it.

@@ -4,7 +4,7 @@ use super::super::conn::Conn;
 use super::super::error::Error;
 use super::super::statement::{Statement, on_either};
 use super::super::transaction::in_write;
-use super::index::{self, Beside};
+use super::index::{self, Beside, Indexed};
 use super::live::{matches, parsed};
 use super::schema::published_terms;
 use super::token::{self, Node};
@@ -231,7 +231,8 @@ fn index_working(conn: &mut Conn, ids: &[String]) -> Result<Vec<String>, Error> 
         let content = copy.row.content()?;
         let authors: Vec<String> = copy.authors.into_iter().map(|author| author.id).collect();
         let tags: Vec<String> = copy.tags.into_iter().map(|tag| tag.id).collect();
-        index::put_working(conn, &copy.row.id, &content, &authors, &tags)?;
+        let beside = Beside::of_draft(&content.language.0, &authors, &tags);
+        index::put_working(conn, &copy.row.id, &Indexed::of(&content), &beside)?;
     }
     Ok(ids.to_vec())
 }

@@ -1,0 +1,27 @@
+//! What writers send is rendered, indexed and packed on a few threads of their own, of low priority: a long story takes milliseconds, and
+//! readers must not wait for it.
+
+use super::problem::{Code, Problem};
+use crate::background::{Background, NotDone, give_way};
+
+/// How many may wait for their turn; one more is told to come back later.
+const QUEUE: usize = 1024;
+
+/// The door to the typesetting threads, which end when the door is dropped.
+pub struct Typesetting(Background);
+
+impl Typesetting {
+    /// Starts so many threads.
+    pub fn start(threads: usize) -> std::io::Result<Self> {
+        Background::start("typesetting", threads, QUEUE, give_way).map(Self)
+    }
+
+    /// Does the work when its turn has come.
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
+        self.0.run(work).await.map_err(|not_done| match not_done {
+            NotDone::Full => Problem::new(Code::Busy, "Many are writing at this moment; nothing was stored. Try again in some seconds.")
+                .with_header("retry-after", "3"),
+            NotDone::Ended | NotDone::Panicked => Problem::internal(&format!("typesetting: {not_done}")),
+        })?
+    }
+}
