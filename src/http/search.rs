@@ -133,7 +133,7 @@ pub struct FacetCount {
 
 /// Finds stories by their words.
 ///
-/// Titles count most, then leads, headings, the body, and the names of authors and tags; case and accents do not matter. The newest 800
+/// Titles count most, then leads, headings, the body, and the names of authors and tags; case and accents do not matter. The newest 600
 /// matches are ranked, and 500 more with all words in their titles: deeper pages end there. Phrases are looked for in the newest 4000 stories
 /// that have all their words. A query that cannot be read is 422 `invalid_search` with its `position`.
 #[utoipa::path(get, path = "/v1/search", operation_id = "search_articles", tag = "search", params(SearchArticles), security((), ("bearer" = [])),

@@ -10,7 +10,7 @@ use crate::domain::words::folded;
 use std::collections::{BTreeMap, HashMap};
 
 /// How many matches are ranked: the newest of them, where there are more.
-pub const RANKED: i64 = 800;
+pub const RANKED: i64 = 600;
 /// How many matches in titles are ranked beside those, so that an old story of just that name is found among many new ones.
 pub const TITLED: i64 = 500;
 /// How many matches are counted, and looked at where a list is narrowed by dates.
