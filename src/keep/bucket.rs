@@ -63,6 +63,9 @@ impl Bucket {
             names.extend(keys.filter(|name| !name.contains('/')));
             let more = elements(&text, "IsTruncated").next().is_some_and(|truncated| truncated == "true");
             match elements(&text, "NextContinuationToken").next() {
+                Some(next) if more && next == token => {
+                    return Err(Failure(format!("{} begins the same page of its list again and again", self.endpoint)));
+                }
                 Some(next) if more => token = next,
                 _ => return Ok(names),
             }

@@ -20,6 +20,8 @@ pub struct Shelf {
     pub parts: BTreeMap<(String, u32), Vec<u8>>,
     /// How many requests are refused as from a store that is busy.
     pub busy: u32,
+    /// Whether it forgets where its list was to go on.
+    pub forgets: bool,
     pub asked: Vec<String>,
 }
 
@@ -138,6 +140,7 @@ fn answer(asked: &Asked, shelf: &mut Shelf) -> (u16, String, Vec<u8>) {
         ("GET", _) if query.contains_key("list-type") => {
             // A page of two, so that whoever does not ask on misses the rest.
             let after = query.get("continuation-token").copied().unwrap_or_default().replace("%2F", "/");
+            let after = if shelf.forgets { String::new() } else { after };
             let prefix = format!("/news/{}", query["prefix"].replace("%2F", "/"));
             let mut keys = shelf
                 .objects
@@ -223,4 +226,7 @@ fn all_names_are_listed_page_by_page_and_a_wrong_key_is_told_as_the_store_tells_
     assert_eq!(bucket.read("c").unwrap(), b"short");
     let refused = store.bucket("another").names().unwrap_err().to_string();
     assert_eq!(refused, format!("the store {} refuses GET in bucket news: 403 SignatureDoesNotMatch No & no.", store.endpoint));
+    store.shelf.lock().unwrap().forgets = true;
+    let endless = bucket.names().unwrap_err().to_string();
+    assert_eq!(endless, format!("{} begins the same page of its list again and again", store.endpoint));
 }
