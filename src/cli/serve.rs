@@ -10,7 +10,7 @@ use crate::domain::audit::Occasion;
 use crate::domain::revision::days_before;
 use crate::domain::user::Role;
 use crate::http::{self, Clock, HttpSettings, RateLimit, Running, Watch};
-use crate::keep::scheduled;
+use crate::keep::scheduled::{self, Scheduled};
 use crate::store::{Shared, soundness, trash, users};
 use actix_web::dev::ServerHandle;
 use listenfd::ListenFd;
@@ -30,9 +30,9 @@ pub fn serve_after(config: Config, prepare: impl AsyncFnOnce(&Shared, &Tokens, &
     let shared = open_store(&config)?;
     let tokens = tokens(&config)?;
     let Listeners { clients, admin, are_given } = Listeners::open(&config)?;
-    let _backups = scheduled::start(&config, Clock::system())?;
+    let backups = scheduled::start(&config, Clock::system())?;
     let config = config.bound_to(clients.local_addr()?);
-    let settings = http_settings(&config);
+    let settings = HttpSettings { backups: backups.as_ref().map(Scheduled::progress), ..http_settings(&config) };
     actix_web::rt::System::new().block_on(async move {
         let signals = Signals::new()?;
         take_keys(&shared, &tokens).await?;
@@ -93,6 +93,7 @@ pub fn http_settings(config: &Config) -> HttpSettings {
         mailer: config.mailer.clone(),
         invite_url: config.invite_url.clone(),
         second_factor: config.require_second_factor.clone(),
+        backups: None,
     }
 }
 

@@ -6,6 +6,7 @@ pub mod article;
 pub mod attempts;
 pub mod audit;
 pub mod author;
+pub mod backup;
 pub mod breach;
 pub mod correction;
 pub mod gate;

@@ -4,6 +4,7 @@ use super::health::Report;
 use super::metrics::Metrics;
 use super::process::Process;
 use super::site::Desk;
+use crate::domain::backup::Status;
 use crate::store::counts::Seen;
 use crate::store::{QUEUE, Shared};
 use std::fmt::{Display, Write};
@@ -77,6 +78,7 @@ pub fn page(desk: &Desk, shared: &Shared, report: &Report, started_at: i64) -> S
     cache(&mut page, desk);
     store(&mut page, shared);
     health(&mut page, report);
+    backups(&mut page, desk);
     process(&mut page.0, started_at);
     page.0
 }
@@ -129,6 +131,17 @@ fn store(page: &mut Page, shared: &Shared) {
     page.family("commit_writes", "histogram", "How many writes shared a commit.");
     page.histogram("commit_writes", &[], &counts.batches.seen(), 1.0);
     page.one("commit_failures_total", "counter", "Commits that failed.", counts.failures.load(Ordering::Relaxed));
+}
+
+/// Of backups that nobody has scheduled there is nothing to tell.
+fn backups(page: &mut Page, desk: &Desk) {
+    let Some(progress) = &desk.settings.backups else { return };
+    let Status { newest, is_failing } = progress.status();
+    page.one("backup_failing", "gauge", "Whether the last try of the scheduled backup failed.", u8::from(is_failing));
+    if let Some(newest) = newest {
+        let seconds = newest.milliseconds() / 1000;
+        page.one("backup_newest_timestamp_seconds", "gauge", "When the newest of the scheduled backups was made, since 1970.", seconds);
+    }
 }
 
 fn health(page: &mut Page, report: &Report) {

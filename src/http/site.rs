@@ -19,6 +19,7 @@ use super::signing::LastLook;
 use super::typesetting::Typesetting;
 use crate::auth::token::Tokens;
 use crate::domain::audit::{Account, Means, Occasion};
+use crate::domain::backup::Progress;
 use crate::domain::gate;
 use crate::domain::revision::{Retention, days_before};
 use crate::domain::time::Moment;
@@ -108,6 +109,8 @@ pub struct HttpSettings {
     pub second_factor: Vec<Role>,
     /// How many days a line stays in the audit log.
     pub audit_days: u32,
+    /// How scheduled backups fare, where there are any.
+    pub backups: Option<Progress>,
     /// Where people may come from who have signed in elsewhere.
     pub provider: Option<ProviderSettings>,
 }

@@ -1,35 +1,26 @@
 //! Backups that make themselves while the server runs, on a thread and a connection of their own.
 //!
 //! When the next one is due follows from the newest that is there, so that restarts neither lose nor repeat any, and of several nodes on one
-//! PostgreSQL whoever is first makes it for all. What fails is logged as an error, told by [`Scheduled::status`], and tried again soon.
+//! PostgreSQL whoever is first makes it for all. What fails is logged as an error, told by the metrics, and tried again soon.
 
 use super::destination::Destination;
 use super::manifest::Manifest;
 use super::progress::{Show, bytes};
 use super::{Failure, backup};
 use crate::config::Config;
+use crate::domain::backup::Progress;
 use crate::domain::time::Moment;
 use crate::http::Clock;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 const HOUR: i64 = 60 * 60 * 1000;
 /// How soon one that failed is tried again, in milliseconds.
 const AGAIN: i64 = 10 * 60 * 1000;
 
-/// How the scheduled backups of this process fare.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Status {
-    /// When the newest one was made, by whomever.
-    pub newest: Option<Moment>,
-    /// Why the last try failed, if it did, and when.
-    pub failure: Option<(Moment, String)>,
-}
-
 /// The thread that makes them; it ends with this.
 pub struct Scheduled {
-    status: Arc<Mutex<Status>>,
+    progress: Progress,
     _ends_with_this: Sender<()>,
 }
 
@@ -38,15 +29,16 @@ pub fn start(config: &Config, clock: Clock) -> Result<Option<Scheduled>, Failure
     let Some(hours) = config.backup_every else { return Ok(None) };
     let to = Destination::of(config, None)?;
     let (ends, end) = channel();
-    let status = Arc::<Mutex<Status>>::default();
-    let timer = Timer { config: config.clone(), to, every: i64::from(hours) * HOUR, clock, status: status.clone() };
+    let progress = Progress::default();
+    let timer = Timer { config: config.clone(), to, every: i64::from(hours) * HOUR, clock, progress: progress.clone() };
     std::thread::Builder::new().name("backup".into()).spawn(move || timer.run(&end))?;
-    Ok(Some(Scheduled { status, _ends_with_this: ends }))
+    Ok(Some(Scheduled { progress, _ends_with_this: ends }))
 }
 
 impl Scheduled {
-    pub fn status(&self) -> Status {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// How they fare, from now on.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
     }
 }
 
@@ -56,7 +48,7 @@ struct Timer {
     /// Milliseconds.
     every: i64,
     clock: Clock,
-    status: Arc<Mutex<Status>>,
+    progress: Progress,
 }
 
 impl Timer {
@@ -64,17 +56,15 @@ impl Timer {
         let mut pause = 0;
         while end.recv_timeout(Duration::from_millis(pause)) == Err(RecvTimeoutError::Timeout) {
             let now = self.clock.now();
-            let outcome = self.look(now);
-            let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
-            let wait = match outcome {
+            let wait = match self.look(now) {
                 Ok(newest) => {
-                    *status = Status { newest: Some(newest), failure: None };
+                    self.progress.made(newest);
                     // A clock that was set back must not put the next one off for long.
                     (newest.milliseconds() + self.every - self.clock.now().milliseconds()).clamp(1000, self.every)
                 }
                 Err(Failure(why)) => {
                     tracing::error!(to = %self.to.name(), "the scheduled backup failed: {why}");
-                    status.failure = Some((now, why));
+                    self.progress.failed();
                     AGAIN.min(self.every)
                 }
             };

@@ -269,6 +269,8 @@ fn a_running_server_makes_backups_when_they_are_due_and_says_loudly_when_it_cann
     let daily = [("COPYDESK_BACKUP_EVERY", "24"), ("COPYDESK_BACKUP_KEEP", "2")];
     let server = machine.serve(&daily);
     until("no backup is made", || log(&machine).contains("made the backup copydesk-"));
+    until("nobody is told", || server.watch("/metrics").1.contains("\ncopydesk_backup_newest_timestamp_seconds "));
+    assert!(server.watch("/metrics").1.contains("\ncopydesk_backup_failing 0\n"));
     end(server);
     machine.backup_in("data/backups");
     // The newest is older than a day now: one is due, and the oldest go.
@@ -289,6 +291,7 @@ fn a_running_server_makes_backups_when_they_are_due_and_says_loudly_when_it_cann
     std::fs::write(machine.path("in-the-way"), "a file").unwrap();
     let server = machine.serve(&[daily[0], ("COPYDESK_BACKUP_TO", "in-the-way")]);
     until("nothing is said", || log(&machine).contains("the scheduled backup failed: "));
+    until("nobody is told", || server.watch("/metrics").1.contains("\ncopydesk_backup_failing 1\n"));
     assert!(log(&machine).contains("ERROR"));
     server.get("/v1/articles");
 }

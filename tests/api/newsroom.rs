@@ -91,6 +91,7 @@ impl Newsroom {
             provider: None,
             mailer: None,
             invite_url: None,
+            backups: None,
             second_factor: Vec::new(),
         };
         change(&mut settings);
