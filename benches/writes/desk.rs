@@ -103,8 +103,8 @@ pub fn draft(links: &Links, writer: usize, n: usize) -> Draft {
         seo: None,
         custom: serde_json::Map::new(),
     };
-    let manuscript = Manuscript::of(content, rendered.word_count.into(), rendered.reading_minutes.into());
-    let manuscript = manuscript.and_then(Manuscript::packed).expect("a manuscript");
+    let manuscript = Manuscript::of(content, rendered.word_count.into(), rendered.reading_minutes.into()).expect("a manuscript");
+    manuscript.prepare_first().expect("a manuscript");
     let slug = Wish::Made(format!("story-{writer}-{n}"));
     Draft { slug, manuscript, author_ids: some(&links.authors, 2), tag_ids: some(&links.tags, 3) }
 }

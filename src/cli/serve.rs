@@ -32,7 +32,7 @@ pub fn serve_after(config: Config, prepare: impl AsyncFnOnce(&Shared, &Tokens, &
     let Listeners { clients, admin, are_given } = Listeners::open(&config)?;
     let backups = scheduled::start(&config, Clock::system())?;
     let config = config.bound_to(clients.local_addr()?);
-    let settings = HttpSettings { backups: backups.as_ref().map(Scheduled::progress), ..http_settings(&config) };
+    let settings = HttpSettings { backups: backups.as_ref().map(Scheduled::record), ..http_settings(&config) };
     actix_web::rt::System::new().block_on(async move {
         let signals = Signals::new()?;
         take_keys(&shared, &tokens).await?;

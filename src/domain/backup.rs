@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
-    /// When the newest one was made, by whomever.
+    /// When the newest one in their place was made, by whomever.
     pub newest: Option<Moment>,
     /// Whether the last try failed.
     pub is_failing: bool,
@@ -13,21 +13,21 @@ pub struct Status {
 
 /// What the backups of this process have come to so far, for several to look at.
 #[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<Mutex<Status>>);
+pub struct Record(Arc<Mutex<Status>>);
 
-impl Progress {
+impl Record {
     pub fn status(&self) -> Status {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// One was made then, or found that is young enough.
-    pub fn made(&self, newest: Moment) {
-        self.put(|status| *status = Status { newest: Some(newest), is_failing: false });
+    /// There is one of that moment, and none that is newer.
+    pub fn has(&self, newest: Moment) {
+        self.put(|status| status.newest = Some(newest));
     }
 
-    /// The last try failed.
-    pub fn failed(&self) {
-        self.put(|status| status.is_failing = true);
+    /// How the last try went.
+    pub fn tried(&self, has_failed: bool) {
+        self.put(|status| status.is_failing = has_failed);
     }
 
     fn put(&self, change: impl FnOnce(&mut Status)) {

@@ -20,6 +20,7 @@ use crate::store::slugs::Wish;
 use crate::store::{self, Conn, history, links};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A new story.
@@ -132,7 +133,7 @@ fn keys<'a>(things: impl Iterator<Item = (&'a String, &'a String)>, by_slug: boo
 pub struct ReadyArticle {
     draft: Draft,
     /// The body as readers would see it.
-    html: String,
+    html: Arc<str>,
     authors: (&'static str, Vec<String>),
     tags: (&'static str, Vec<String>),
 }
@@ -162,7 +163,7 @@ pub fn draft_of(input: CreateArticle) -> Result<ReadyArticle, Problem> {
     breaches.extend(rendered.as_ref().err().map(|refusal| Breach::member("/body", "too_complex", refusal.to_string())));
     let (Ok(rendered), true) = (rendered, breaches.is_empty()) else { return Err(Problem::invalid_body(breaches)) };
     let draft = draft_with(slug, content, &rendered)?;
-    Ok(ReadyArticle { draft, html: rendered.html, authors, tags })
+    Ok(ReadyArticle { draft, html: rendered.html.into(), authors, tags })
 }
 
 /// What was published once, ready to be stored again with those of its authors and tags that there are still.
@@ -195,13 +196,20 @@ impl ReadyArticle {
         Ok(Self { draft: Draft { slug: wish(self.draft.slug)?, ..self.draft }, ..self })
     }
 
-    pub fn html(&self) -> &str {
-        &self.html
+    pub fn html(&self) -> Arc<str> {
+        self.html.clone()
     }
 
-    /// The same, made ready to be the first revision of a story.
-    pub fn packed(self) -> Result<Self, Problem> {
-        Ok(Self { draft: Draft { manuscript: self.draft.manuscript.packed()?, ..self.draft }, ..self })
+    /// The same with what saving it needs made already.
+    pub fn prepared(self) -> Self {
+        self.draft.manuscript.prepare();
+        self
+    }
+
+    /// The same with what the first save of a story needs made already.
+    pub fn prepared_first(self) -> Result<Self, Problem> {
+        self.draft.manuscript.prepare_first()?;
+        Ok(self)
     }
 
     /// Finds the authors and tags; each one that does not exist or is named twice is a breach. What comes out is within what the caller's

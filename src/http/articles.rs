@@ -136,17 +136,20 @@ pub async fn create_article(
     body: Body<CreateArticle>,
 ) -> Result<HttpResponse, Problem> {
     let input = body.read().await?;
-    let ready = site.desk.typesetting.run(move || draft_of(input)?.packed()).await?.wishing(|slug| query.0.of(slug, &caller.0))?;
+    if let Some(answer) = once.replay(&site).await? {
+        return Ok(answer);
+    }
+    let ready = site.desk.typesetting.run(move || draft_of(input)?.prepared_first()).await?.wishing(|slug| query.0.of(slug, &caller.0))?;
     let stamp = site.stamp(&caller.0, note);
     let id = id::new(stamp.now);
     loop {
         let (ready, stamp, id, desk, by) = (ready.clone(), stamp.clone(), id.clone(), site.desk.clone(), caller.0.clone());
         let outcome = once.write(&site, move |write| -> Result<_, Written> {
-            let html = ready.html().to_owned();
+            let html = ready.html();
             let draft = ready.linked(write, &by)?;
             let copy = articles::insert(write, &id, draft, &stamp)?;
             let (version, location) = (copy.row.version, format!("/v1/articles/{}", copy.row.slug));
-            Ok(Reply::created(&working_with(copy, html, &desk)?, version, location)?)
+            Ok(Reply::created(&working_with(copy, &html, &desk)?, version, location)?)
         });
         match outcome.await {
             Ok(answer) => return Ok(answer),
@@ -179,8 +182,8 @@ pub async fn update_article(
         let (key, caller, expected, patch) = asked.clone();
         let (current, after) = site.store.read(move |conn| patched(conn, &key, &caller, &expected, &patch)).await?;
         let Some(after) = after else { return Ok(shown(current, &site.desk)?.into()) };
-        let ready = site.desk.typesetting.run(move || draft_of(after)).await?.wishing(|slug| query.0.of(slug, &by))?;
-        let (html, state) = (ready.html().to_owned(), current.row.state()?.saved());
+        let ready = site.desk.typesetting.run(move || Ok(draft_of(after)?.prepared())).await?.wishing(|slug| query.0.of(slug, &by))?;
+        let (html, state) = (ready.html(), current.row.state()?.saved());
         let (id, seen, stamp, by) = (current.row.id, current.row.version, stamp.clone(), by.clone());
         let outcome = site.write(move |write| -> Result<_, Written> {
             let draft = ready.linked(write, &by)?;
@@ -190,7 +193,7 @@ pub async fn update_article(
         match outcome.await {
             Ok(copy) => {
                 let version = copy.row.version;
-                return Ok(Reply::private(&working_with(copy, html, &site.desk)?, Some(version))?.into());
+                return Ok(Reply::private(&working_with(copy, &html, &site.desk)?, Some(version))?.into());
             }
             // Another write slipped in between: look again, and judge by what is there now.
             Err(Written::Raced) => {}

@@ -157,7 +157,12 @@ pub async fn batch_articles(
     let BatchArticles { atomic, operations } = body.read().await?;
     let is_atomic = atomic != Some(false);
     let stamp = site.stamp(&caller.0, note);
-    let asked: Vec<_> = operations.into_iter().map(|operation| asked(operation, &stamp, &site.desk.contract)).collect();
+    if let Some(answer) = once.replay(&site).await? {
+        return Ok(answer);
+    }
+    let desk = site.desk.clone();
+    let read = move || Ok(operations.into_iter().map(|operation| asked(operation, &stamp, &desk.contract)).collect::<Vec<_>>());
+    let asked = site.desk.typesetting.run(read).await?;
     if is_atomic {
         refuse_together(&asked)?;
     }
@@ -203,7 +208,9 @@ fn asked(operation: BatchOperation, stamp: &Stamp, contract: &Contract) -> Asked
     };
     let body = body.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
     let ready = match op {
-        BatchVerb::Create => fitting(body, contract).and_then(draft_of).map(|ready| Ready::Create(Box::new(ready))),
+        BatchVerb::Create => {
+            fitting(body, contract).and_then(draft_of).and_then(ReadyArticle::prepared_first).map(|ready| Ready::Create(Box::new(ready)))
+        }
         BatchVerb::Patch => MergePatch::fitting::<EditArticle>(body, contract).map(|patch| Ready::Patch(target(), patch)),
         BatchVerb::Publish => fitting::<PublishArticle>(body, contract).map(|publish| Ready::Step(target(), Asked::Publish(publish))),
         BatchVerb::Unpublish => Ok(Ready::Step(target(), Asked::Unpublish)),

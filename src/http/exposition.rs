@@ -135,12 +135,17 @@ fn store(page: &mut Page, shared: &Shared) {
 
 /// Of backups that nobody has scheduled there is nothing to tell.
 fn backups(page: &mut Page, desk: &Desk) {
-    let Some(progress) = &desk.settings.backups else { return };
-    let Status { newest, is_failing } = progress.status();
+    let Some(record) = &desk.settings.backups else { return };
+    let Status { newest, is_failing } = record.status();
     page.one("backup_failing", "gauge", "Whether the last try of the scheduled backup failed.", u8::from(is_failing));
     if let Some(newest) = newest {
         let seconds = newest.milliseconds() / 1000;
-        page.one("backup_newest_timestamp_seconds", "gauge", "When the newest of the scheduled backups was made, since 1970.", seconds);
+        page.one(
+            "backup_newest_timestamp_seconds",
+            "gauge",
+            "When the newest backup in the place of the scheduled ones was made, since 1970.",
+            seconds,
+        );
     }
 }
 

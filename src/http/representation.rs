@@ -257,9 +257,9 @@ pub fn working(copy: WorkingCopy, formats: &[Format], desk: &Desk) -> Result<Wor
 }
 
 /// The same with its body as html that was rendered before.
-pub fn working_with(copy: WorkingCopy, html: String, desk: &Desk) -> Result<WorkingArticle, Problem> {
+pub fn working_with(copy: WorkingCopy, html: &str, desk: &Desk) -> Result<WorkingArticle, Problem> {
     let bare = working(copy, &[], desk)?;
-    Ok(WorkingArticle { article: Article { html: Some(html), ..bare.article }, ..bare })
+    Ok(WorkingArticle { article: Article { html: Some(html.to_owned()), ..bare.article }, ..bare })
 }
 
 /// The forms of a working body, rendered now.

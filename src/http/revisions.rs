@@ -185,7 +185,8 @@ pub async fn restore_revision(
         if holds(&current, &then)? {
             return Ok(shown(current, &site.desk)?.into());
         }
-        let (ready, state) = (draft_of(input_of(then))?, current.row.state()?.saved());
+        let ready = site.desk.typesetting.run(move || Ok(draft_of(input_of(then))?.prepared())).await?;
+        let state = current.row.state()?.saved();
         let (stamp, desk, by) = (stamp.clone(), site.desk.clone(), by.clone());
         let outcome = once.write(&site, move |write| -> Result<_, Written> {
             let draft = ready.linked(write, &by).map_err(gone)?;

@@ -19,7 +19,7 @@ use super::signing::LastLook;
 use super::typesetting::Typesetting;
 use crate::auth::token::Tokens;
 use crate::domain::audit::{Account, Means, Occasion};
-use crate::domain::backup::Progress;
+use crate::domain::backup::Record;
 use crate::domain::gate;
 use crate::domain::revision::{Retention, days_before};
 use crate::domain::time::Moment;
@@ -110,7 +110,7 @@ pub struct HttpSettings {
     /// How many days a line stays in the audit log.
     pub audit_days: u32,
     /// How scheduled backups fare, where there are any.
-    pub backups: Option<Progress>,
+    pub backups: Option<Record>,
     /// Where people may come from who have signed in elsewhere.
     pub provider: Option<ProviderSettings>,
 }

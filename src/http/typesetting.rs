@@ -1,8 +1,10 @@
-//! What writers send is rendered, indexed and packed on a few threads of their own, of low priority: a long story takes milliseconds, and
-//! readers must not wait for it.
+//! Stories are rendered, indexed and packed on a few threads of their own, of low priority: a long one takes milliseconds, and readers must not
+//! wait for it.
 
 use super::problem::{Code, Problem};
 use crate::background::{Background, NotDone, give_way};
+use crate::store::PATIENCE;
+use tracing::Span;
 
 /// How many may wait for their turn; one more is told to come back later.
 const QUEUE: usize = 1024;
@@ -16,11 +18,15 @@ impl Typesetting {
         Background::start("typesetting", threads, QUEUE, give_way).map(Self)
     }
 
-    /// Does the work when its turn has come.
+    /// Does the work when its turn has come; what waits too long for its turn is not done.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
-        self.0.run(work).await.map_err(|not_done| match not_done {
-            NotDone::Full => Problem::new(Code::Busy, "Many are writing at this moment; nothing was stored. Try again in some seconds.")
-                .with_header("retry-after", "3"),
+        let caller = Span::current();
+        let done = tokio::time::timeout(PATIENCE, self.0.run(move || caller.in_scope(work))).await;
+        done.unwrap_or(Err(NotDone::Full)).map_err(|not_done| match not_done {
+            NotDone::Full => {
+                let detail = "Many are writing at this moment; nothing was stored. Try again in some seconds.";
+                Problem::new(Code::Busy, detail).with_header("retry-after", "3")
+            }
             NotDone::Ended | NotDone::Panicked => Problem::internal(&format!("typesetting: {not_done}")),
         })?
     }

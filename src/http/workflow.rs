@@ -332,7 +332,8 @@ async fn go_back(
             .await?;
         let Some((edition, author_ids, tag_ids)) = edition else { return Ok(shown(current, &site.desk)?.into()) };
         let version = edition.version;
-        let (draft, desk, by) = (draft_again(edition, author_ids, tag_ids)?, site.desk.clone(), by.clone());
+        let draft = site.desk.typesetting.run(move || draft_again(edition, author_ids, tag_ids)).await?;
+        let (desk, by) = (site.desk.clone(), by.clone());
         let outcome = once.write(site, move |write| -> Result<_, Written> {
             let id = current.row.id.clone();
             keep_within(write, &by, &draft)?;

@@ -6,6 +6,7 @@ use super::signature::{Credentials, Request, authorization, encoded};
 use crate::http::Clock;
 use crate::outbound::{self, Client, Response};
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -52,7 +53,7 @@ impl Bucket {
     /// The names below the prefix, not those in deeper folders.
     pub fn names(&self) -> Result<Vec<String>, Failure> {
         let mut names = Vec::new();
-        let mut token = String::new();
+        let (mut token, mut known) = (String::new(), HashSet::new());
         loop {
             let mut query = vec![("list-type", "2"), ("prefix", self.prefix.as_str())];
             if !token.is_empty() {
@@ -63,10 +64,10 @@ impl Bucket {
             names.extend(keys.filter(|name| !name.contains('/')));
             let more = elements(&text, "IsTruncated").next().is_some_and(|truncated| truncated == "true");
             match elements(&text, "NextContinuationToken").next() {
-                Some(next) if more && next == token => {
+                Some(next) if more && known.insert(next.clone()) => token = next,
+                Some(_known) if more => {
                     return Err(Failure(format!("{} begins the same page of its list again and again", self.endpoint)));
                 }
-                Some(next) if more => token = next,
                 _ => return Ok(names),
             }
         }

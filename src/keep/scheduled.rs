@@ -8,7 +8,7 @@ use super::manifest::Manifest;
 use super::progress::{Show, bytes};
 use super::{Failure, backup};
 use crate::config::Config;
-use crate::domain::backup::Progress;
+use crate::domain::backup::Record;
 use crate::domain::time::Moment;
 use crate::http::Clock;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -20,7 +20,7 @@ const AGAIN: i64 = 10 * 60 * 1000;
 
 /// The thread that makes them; it ends with this.
 pub struct Scheduled {
-    progress: Progress,
+    record: Record,
     _ends_with_this: Sender<()>,
 }
 
@@ -29,16 +29,16 @@ pub fn start(config: &Config, clock: Clock) -> Result<Option<Scheduled>, Failure
     let Some(hours) = config.backup_every else { return Ok(None) };
     let to = Destination::of(config, None)?;
     let (ends, end) = channel();
-    let progress = Progress::default();
-    let timer = Timer { config: config.clone(), to, every: i64::from(hours) * HOUR, clock, progress: progress.clone() };
+    let record = Record::default();
+    let timer = Timer { config: config.clone(), to, every: i64::from(hours) * HOUR, clock, record: record.clone() };
     std::thread::Builder::new().name("backup".into()).spawn(move || timer.run(&end))?;
-    Ok(Some(Scheduled { progress, _ends_with_this: ends }))
+    Ok(Some(Scheduled { record, _ends_with_this: ends }))
 }
 
 impl Scheduled {
     /// How they fare, from now on.
-    pub fn progress(&self) -> Progress {
-        self.progress.clone()
+    pub fn record(&self) -> Record {
+        self.record.clone()
     }
 }
 
@@ -48,7 +48,7 @@ struct Timer {
     /// Milliseconds.
     every: i64,
     clock: Clock,
-    progress: Progress,
+    record: Record,
 }
 
 impl Timer {
@@ -56,15 +56,15 @@ impl Timer {
         let mut pause = 0;
         while end.recv_timeout(Duration::from_millis(pause)) == Err(RecvTimeoutError::Timeout) {
             let now = self.clock.now();
-            let wait = match self.look(now) {
+            let outcome = self.look(now);
+            self.record.tried(outcome.is_err());
+            let wait = match outcome {
                 Ok(newest) => {
-                    self.progress.made(newest);
                     // A clock that was set back must not put the next one off for long.
                     (newest.milliseconds() + self.every - self.clock.now().milliseconds()).clamp(1000, self.every)
                 }
                 Err(Failure(why)) => {
                     tracing::error!(to = %self.to.name(), "the scheduled backup failed: {why}");
-                    self.progress.failed();
                     AGAIN.min(self.every)
                 }
             };
@@ -74,13 +74,15 @@ impl Timer {
 
     /// Makes a backup if one is due; when the newest one was made.
     fn look(&self, now: Moment) -> Result<Moment, Failure> {
-        if let Some(newest) = self.to.newest()?
-            && (0..self.every).contains(&(now.milliseconds() - newest.made_at.milliseconds()))
-        {
-            return Ok(newest.made_at);
+        if let Some(newest) = self.to.newest()? {
+            self.record.has(newest.made_at);
+            if (0..self.every).contains(&(now.milliseconds() - newest.made_at.milliseconds())) {
+                return Ok(newest.made_at);
+            }
         }
         let began = Instant::now();
         let Manifest { file, bytes: size, made_at, .. } = backup::make(&self.config, &self.to, now, Show::Nothing)?;
+        self.record.has(made_at);
         let went = self.to.rotate(self.config.backup_keep)?;
         let seconds = began.elapsed().as_secs();
         tracing::info!(backup.file = %file, backup.bytes = size, backup.seconds = seconds, "made the backup {file} ({}) in {seconds} s", bytes(size));

@@ -7,7 +7,7 @@ use super::history;
 use super::kills::{self, KillRow};
 use super::links::{self, BylineRow, LabelRow};
 use super::locks;
-use super::manuscript::{Beside, Manuscript};
+use super::manuscript::{Ends, Manuscript};
 use super::schema::{article_authors, article_tags, articles, authors};
 use super::search;
 use super::slugs::{self, Kind, Wish};
@@ -195,10 +195,10 @@ pub fn insert(write: &mut Write<'_>, id: &str, draft: Draft, stamp: &Stamp) -> R
     slugs::take_up(conn, Kind::Article, id, &row.slug)?;
     links::add_authors(conn, id, &author_ids)?;
     links::add_tags(conn, id, &tag_ids)?;
-    let entries = search::Beside::of_draft(&content.language.0, &author_ids, &tag_ids);
-    search::add_working(conn, id, manuscript.indexed(), &entries)?;
-    let beside = Beside { slug: &row.slug, author_ids: &author_ids, tag_ids: &tag_ids };
-    history::begin(conn, id, manuscript.first_revision(&beside)?, stamp)?;
+    let beside = search::Beside::of_draft(&content.language.0, &author_ids, &tag_ids);
+    search::add_working(conn, id, manuscript.indexed(), &beside)?;
+    let ends = Ends { slug: &row.slug, author_ids: &author_ids, tag_ids: &tag_ids };
+    history::begin(conn, id, manuscript.first_revision(&ends)?, stamp)?;
     write.note("article", id);
     let of_it = std::slice::from_ref(&row.id);
     let authors = links::authors_of(write, of_it)?.remove(id).unwrap_or_default();
@@ -267,10 +267,10 @@ pub fn replace(write: &mut Write<'_>, id: &str, seen: i64, draft: Draft, state: 
     if members.iter().any(|member| member == "tag_ids") {
         links::set_tags(conn, id, &tag_ids)?;
     }
-    let entries = search::Beside::of_draft(&content.language.0, &author_ids, &tag_ids);
-    search::put_working(conn, id, manuscript.indexed(), &entries)?;
-    let beside = Beside { slug: &slug, author_ids: &author_ids, tag_ids: &tag_ids };
-    history::append(conn, id, seen + 1, event, &beside.behind(manuscript.document()), stamp)
+    let beside = search::Beside::of_draft(&content.language.0, &author_ids, &tag_ids);
+    search::put_working(conn, id, manuscript.indexed(), &beside)?;
+    let ends = Ends { slug: &slug, author_ids: &author_ids, tag_ids: &tag_ids };
+    history::append(conn, id, seen + 1, event, &ends.behind(manuscript.document())?, stamp)
 }
 
 /// The names of the members that a save changes.
@@ -313,6 +313,6 @@ pub(super) fn note_revision(write: &mut Write<'_>, id: &str, number: i64, event:
     let conn = &mut *write.conn;
     let (slug, document): (String, String) = articles::table.find(id).select((articles::slug, articles::document)).first(conn)?;
     let (author_ids, tag_ids) = (author_ids_of(conn, id)?, tag_ids_of(conn, id)?);
-    let beside = Beside { slug: &slug, author_ids: &author_ids, tag_ids: &tag_ids };
-    history::append(conn, id, number, event, &beside.behind(&document), stamp)
+    let ends = Ends { slug: &slug, author_ids: &author_ids, tag_ids: &tag_ids };
+    history::append(conn, id, number, event, &ends.behind(&document)?, stamp)
 }

@@ -55,7 +55,7 @@ pub fn pack_since(base: &[u8], content: &[u8]) -> io::Result<Option<Vec<u8>>> {
     Ok(is_short.then_some(delta))
 }
 
-/// The content back, from how it was packed; plain JSON is as it was kept before anything was packed.
+/// The content back, from how it was packed, in one frame or in several that make one content (`manuscript.rs`); plain JSON is as it was kept before anything was packed.
 pub fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
     if packed.first() == Some(&b'{') { Ok(packed.to_owned()) } else { zstd::bulk::decompress(packed, MOST_BYTES) }
 }
@@ -103,6 +103,8 @@ mod tests {
         fn what_was_packed_comes_back(base: Vec<u8>, content: Vec<u8>, inserted: Vec<u8>) {
             let content = [b"{\"x".to_vec(), content].concat();
             prop_assert_eq!(&unpack(&pack(&content).unwrap()).unwrap(), &content);
+            let frames = [pack(&content).unwrap(), pack(&inserted).unwrap()].concat();
+            prop_assert_eq!(unpack(&frames).unwrap(), [content.as_slice(), &inserted].concat());
             prop_assert_eq!(&unpack(&content).unwrap(), &content);
             let edited = [&base[..base.len() / 2], &inserted, &base[base.len() / 2..]].concat();
             for other in [&content, &edited] {

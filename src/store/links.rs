@@ -100,7 +100,7 @@ pub fn tag_ids(conn: &mut Conn, keys: &[String]) -> Result<Vec<Option<String>>, 
     behind(conn, keys, ["SELECT slug, tag_id FROM tag_slugs WHERE slug IN ", " UNION ALL SELECT id, id FROM tags WHERE id IN "])
 }
 
-/// What each key leads to, as a slug or as the id that it is. No slug is the id of anything that is there.
+/// What each key leads to, as the id that it is or as a slug.
 fn behind(conn: &mut Conn, keys: &[String], [as_slugs, as_ids]: [&'static str; 2]) -> Result<Vec<Option<String>>, Error> {
     if keys.is_empty() {
         return Ok(Vec::new());
@@ -113,8 +113,16 @@ fn behind(conn: &mut Conn, keys: &[String], [as_slugs, as_ids]: [&'static str; 2
         statement.rare();
     }
     let rows = statement.rows::<(Text, Text)>();
-    let known: Vec<(String, String)> = on_either!(conn, conn => rows.load(conn)?);
-    let known: HashMap<String, String> = known.into_iter().collect();
+    let rows: Vec<(String, String)> = on_either!(conn, conn => rows.load(conn)?);
+    let mut known: HashMap<String, String> = HashMap::new();
+    for (key, id) in rows {
+        // Whatever is there under an id is meant by it.
+        if key == id {
+            known.insert(key, id);
+        } else {
+            known.entry(key).or_insert(id);
+        }
+    }
     Ok(keys.iter().map(|key| known.get(key).cloned()).collect())
 }
 

@@ -53,7 +53,7 @@ mod walk;
 mod working;
 mod writer;
 
-pub use conn::{Conn, Shared, Store, Write, open_sqlite, write_on};
+pub use conn::{Conn, PATIENCE, Shared, Store, Write, open_sqlite, write_on};
 pub use error::{Error, Expect};
 pub use migrations::{applied, known, migrate, migrate_within, missing_here, pending};
 pub use pool::{PoolState, open_postgres};

@@ -13,7 +13,7 @@ use super::search;
 use super::transaction::{begin_write, in_transaction};
 use crate::background::give_way;
 use crate::domain::audit::Occasion;
-use diesel::connection::{AnsiTransactionManager, Connection, InstrumentationEvent, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, Connection, InstrumentationEvent, TransactionManager, get_default_instrumentation};
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
 use std::collections::BTreeSet;
@@ -272,13 +272,21 @@ impl Desk {
     }
 }
 
-/// A connection whose thread offers its processor, between two statements, to whoever waits for it.
+/// A connection whose thread offers its processor, before a statement, to whoever waits for it. Who watches all of the process goes on to see it.
 fn polite(mut conn: Conn) -> Conn {
-    let mut since = Instant::now();
+    let (mut since, mut others) = (Instant::now(), get_default_instrumentation());
     conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
-        if matches!(event, InstrumentationEvent::FinishQuery { .. }) && since.elapsed() >= TURN {
-            std::thread::yield_now();
-            since = Instant::now();
+        match event {
+            // It comes out of a wait.
+            InstrumentationEvent::BeginTransaction { depth, .. } if depth.get() == 1 => since = Instant::now(),
+            InstrumentationEvent::StartQuery { .. } if since.elapsed() >= TURN => {
+                std::thread::yield_now();
+                since = Instant::now();
+            }
+            _ => {}
+        }
+        if let Some(others) = &mut others {
+            others.on_connection_event(event);
         }
     });
     conn
