@@ -191,10 +191,7 @@ pub async fn update_article(
             Ok(articles::by_id(write, &id)?)
         });
         match outcome.await {
-            Ok(copy) => {
-                let version = copy.row.version;
-                return Ok(Reply::private(&working_with(copy, &html, &site.desk)?, Some(version))?.into());
-            }
+            Ok(copy) => return Ok(shown_with(copy, &html, &site.desk)?.into()),
             // Another write slipped in between: look again, and judge by what is there now.
             Err(Written::Raced) => {}
             Err(Written::Refused(problem)) => return Err(problem),
@@ -365,6 +362,12 @@ impl From<Problem> for Written {
 pub fn shown(copy: WorkingCopy, desk: &Desk) -> Result<Reply, Problem> {
     let version = copy.row.version;
     Reply::private(&working(copy, &[Format::Html], desk)?, Some(version))
+}
+
+/// The same with its body as html that was rendered before.
+fn shown_with(copy: WorkingCopy, html: &str, desk: &Desk) -> Result<Reply, Problem> {
+    let version = copy.row.version;
+    Reply::private(&working_with(copy, html, desk)?, Some(version))
 }
 
 fn sparse<T: Serialize>(value: &T, fields: Option<&Fields>) -> Result<Box<serde_json::value::RawValue>, Problem> {

@@ -1,7 +1,7 @@
 //! Passwords are hashed on a few threads of their own: each takes 19 MiB and some 20 ms, and readers must not wait for it.
 
-use super::problem::{Code, Problem};
-use crate::background::{Background, NotDone, step_aside};
+use super::problem::Problem;
+use crate::background::{Background, step_aside};
 
 /// How many may wait for their turn; one more is told to come back later.
 const QUEUE: usize = 256;
@@ -17,11 +17,7 @@ impl Hashing {
 
     /// Does the work when its turn has come.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-        self.0.run(work).await.map_err(|not_done| match not_done {
-            NotDone::Full => {
-                Problem::new(Code::Busy, "Many are signing in at this moment. Try again in some seconds.").with_header("retry-after", "3")
-            }
-            NotDone::Ended | NotDone::Panicked => Problem::internal(&format!("hashing: {not_done}")),
-        })
+        let busy = "Many are signing in at this moment. Try again in some seconds.";
+        self.0.run(work).await.map_err(|why| Problem::not_done(why, "hashing", busy))
     }
 }

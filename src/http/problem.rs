@@ -1,5 +1,6 @@
 //! Every refusal: one type, one table of stable codes, the only place that picks an error's status (RFC 9457).
 
+use crate::background::NotDone;
 use crate::domain::article::InvalidTransition;
 use crate::domain::breach::Breach;
 use crate::domain::time::Moment;
@@ -236,6 +237,14 @@ impl Problem {
     pub fn internal(cause: &str) -> Self {
         tracing::error!(cause, "a request failed");
         Self::new(Code::Internal, "The cause is in the server's log, under the Request-Id of this answer.")
+    }
+
+    /// Work in the background that was not done: `busy` says why where too much waits for its turn.
+    pub fn not_done(why: NotDone, work: &str, busy: &'static str) -> Self {
+        match why {
+            NotDone::Full => Self::new(Code::Busy, busy).with_header("retry-after", "3"),
+            NotDone::Ended | NotDone::Panicked => Self::internal(&format!("{work}: {why}")),
+        }
     }
 
     pub fn with_header(mut self, name: &'static str, value: &str) -> Self {

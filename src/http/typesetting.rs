@@ -1,7 +1,7 @@
 //! Stories are rendered, indexed and packed on a few threads of their own, of low priority: a long one takes milliseconds, and readers must not
 //! wait for it.
 
-use super::problem::{Code, Problem};
+use super::problem::Problem;
 use crate::background::{Background, NotDone, give_way};
 use crate::store::PATIENCE;
 use tracing::Span;
@@ -22,12 +22,7 @@ impl Typesetting {
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
         let caller = Span::current();
         let done = tokio::time::timeout(PATIENCE, self.0.run(move || caller.in_scope(work))).await;
-        done.unwrap_or(Err(NotDone::Full)).map_err(|not_done| match not_done {
-            NotDone::Full => {
-                let detail = "Many are writing at this moment; nothing was stored. Try again in some seconds.";
-                Problem::new(Code::Busy, detail).with_header("retry-after", "3")
-            }
-            NotDone::Ended | NotDone::Panicked => Problem::internal(&format!("typesetting: {not_done}")),
-        })?
+        let busy = "Many are writing at this moment; nothing was stored. Try again in some seconds.";
+        done.unwrap_or(Err(NotDone::Full)).map_err(|why| Problem::not_done(why, "typesetting", busy))?
     }
 }
